@@ -86,9 +86,7 @@ class OrderTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     def _check_required(self) -> None:
         for name in _REQUIRED[self.type]:
             if getattr(self, name) is None:
-                raise InvalidInput(
-                    "missing_field", f"a {self.type} order needs {name}", name
-                )
+                raise InvalidInput("missing_field", f"a {self.type} order needs {name}", name)
         if self.type is OrderType.TRAILING_STOP and not self._trails_one_way():
             raise InvalidInput(
                 "invalid_trailing",
@@ -103,19 +101,21 @@ class OrderTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     def _check_unused(self) -> None:
         for name in ("limit_price", "stop_price", "trailing_offset", "entry_price"):
             if getattr(self, name) is not None and name not in _ADMITTED[self.type]:
-                raise InvalidInput(
-                    "unexpected_field", f"a {self.type} order takes no {name}", name
-                )
+                raise InvalidInput("unexpected_field", f"a {self.type} order takes no {name}", name)
         if self.trailing_steps and self.type is not OrderType.TRAILING_STOP:
             raise InvalidInput(
                 "unexpected_field", f"a {self.type} order takes no trailing_steps", "trailing_steps"
             )
         if self.post_only and self.type is not OrderType.LIMIT:
-            raise InvalidInput("unexpected_field", "only a limit order can be post_only", "post_only")
+            raise InvalidInput(
+                "unexpected_field", "only a limit order can be post_only", "post_only"
+            )
 
     def _check_lifetime(self) -> None:
         if (self.time_in_force is TimeInForce.GTD) != (self.expire_at is not None):
-            raise InvalidInput("invalid_expiry", "expire_at goes with gtd and only gtd", "expire_at")
+            raise InvalidInput(
+                "invalid_expiry", "expire_at goes with gtd and only gtd", "expire_at"
+            )
         immediate = self.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
         if immediate and self.post_only:
             raise InvalidInput(

@@ -1,0 +1,1 @@
+"""The outside world: venues, market data and messengers, each behind a port of the domain."""

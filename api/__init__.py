@@ -1,0 +1,1 @@
+"""REST, WebSocket and authentication over the use cases and the read models."""

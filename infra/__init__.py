@@ -1,0 +1,1 @@
+"""The machinery: logs, databases, settings, telemetry, workers, the CLI and the composition root."""

@@ -1,0 +1,1 @@
+"""Read models: one file each, and the worker that folds the log into them."""

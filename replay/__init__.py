@@ -1,0 +1,1 @@
+"""The log read again: point-in-time rebuilds, decision replay and verification."""
