@@ -45,7 +45,7 @@ Outcome = Accepted | Rejected | Ambiguous
 
 
 class FillReport(msgspec.Struct, frozen=True, tag=True):
-    """One execution. ``trade_id`` is unique per account and symbol; ``fee`` is negative for a rebate."""
+    """One execution. ``trade_id`` is unique per account and symbol; a rebate is a negative fee."""
 
     client_order_id: str
     venue_order_id: str

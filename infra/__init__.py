@@ -1,1 +1,1 @@
-"""The machinery: logs, databases, settings, telemetry, workers, the CLI and the composition root."""
+"""The machinery: logs, databases, settings, telemetry, workers, CLI, composition root."""
