@@ -109,7 +109,9 @@ def encode(event: Event) -> bytes:
     """The event's data in stored form."""
     data = _encoder.encode(event)
     if _NOT_IN_STORED_FORM.search(data):
-        return _encoder.encode(_plain(msgspec.to_builtins(event, builtin_types=(Decimal, datetime))))
+        return _encoder.encode(
+            _plain(msgspec.to_builtins(event, builtin_types=(Decimal, datetime)))
+        )
     return data
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from domain.fees import Liquidity
-from domain.order_terms import OrderTerms
+from domain.order.terms import OrderTerms
 
 
 class VenueOrder(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from domain.decimals import ZERO
 from domain.errors import InvalidInput
-from domain.trailing import TrailingStep
+from domain.order.trailing import TrailingStep
 
 
 class Side(StrEnum):

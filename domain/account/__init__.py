@@ -1,0 +1,1 @@
+"""Accounts: money, reservations and positions of one client at one venue."""

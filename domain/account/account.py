@@ -1,0 +1,340 @@
+"""The account: the one place where the race for money ends."""
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+
+from domain.account.events import (
+    AccountOpened,
+    FillReversed,
+    FillSettled,
+    FundsDeposited,
+    FundsReserved,
+    FundsWithdrawn,
+    ReservationChanged,
+    ReservationReleased,
+    Settlement,
+)
+from domain.account.position import Position
+from domain.account.reservation import Reservation, worst_case_amount
+from domain.aggregate import Aggregate
+from domain.decimals import ONE, ZERO, money_up
+from domain.errors import Conflict, InvalidInput
+from domain.fees import FeeSchedule
+from domain.instrument import Instrument
+from domain.order.terms import Side
+
+MESSAGE_MEMORY = timedelta(minutes=1)
+"""How far back the message rate and duplicate controls can look."""
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """One execution of an order as the account needs it."""
+
+    order_id: str
+    number: int
+    trade_id: str
+    symbol: str
+    settlement_asset: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    executed_at: datetime
+
+
+class Account(Aggregate):
+    """Balances, reservations and positions of one client at one venue.
+
+    ``settled`` holds the number of the last settled execution of each order: what makes settling
+    idempotent however often the policy runs.
+    """
+
+    category: ClassVar[str] = "account"
+
+    client_id: str
+    venue: str
+    margin_rate: Decimal
+    fees: FeeSchedule
+    balances: dict[str, Decimal]
+    reservations: dict[str, Reservation]
+    positions: dict[str, Position]
+    transfers: dict[str, tuple[str, Decimal]]
+    settled: dict[str, int]
+    messages: deque[tuple[datetime, str]]
+    result_day: date | None
+    day_result: Decimal
+
+    def _start(self) -> None:
+        self.balances = {}
+        self.reservations = {}
+        self.positions = {}
+        self.transfers = {}
+        self.settled = {}
+        self.messages = deque()
+        self.result_day = None
+        self.day_result = ZERO
+
+    # Commands
+
+    def open(
+        self, client_id: str, venue: str, margin_rate: Decimal, fees: FeeSchedule, now: datetime
+    ) -> None:
+        """Raises Conflict ``account_exists``, InvalidInput ``invalid_margin_rate``."""
+        if self.exists:
+            raise Conflict("account_exists", f"account {self.id} is open already")
+        if not ZERO < margin_rate <= ONE:
+            raise InvalidInput(
+                "invalid_margin_rate", "margin_rate is above 0 and at most 1", "margin_rate"
+            )
+        self.trigger_event(
+            AccountOpened,
+            timestamp=now,
+            client_id=client_id,
+            venue=venue,
+            margin_rate=margin_rate,
+            fees=fees,
+        )
+
+    def deposit(self, transfer_id: str, asset: str, amount: Decimal, now: datetime) -> None:
+        """Credit once per ``transfer_id``; the same transfer again changes nothing.
+
+        Raises InvalidInput ``not_positive``, Conflict ``idempotency_key_reused``.
+        """
+        if self._is_repeated(transfer_id, asset, amount):
+            return
+        self._require_positive(amount)
+        self.trigger_event(
+            FundsDeposited, timestamp=now, transfer_id=transfer_id, asset=asset, amount=amount
+        )
+
+    def withdraw(self, transfer_id: str, asset: str, amount: Decimal, now: datetime) -> None:
+        """Debit what is available. Raises as ``deposit``, and Conflict ``insufficient_funds``."""
+        if self._is_repeated(transfer_id, asset, -amount):
+            return
+        self._require_positive(amount)
+        self._require_available(asset, amount)
+        self.trigger_event(
+            FundsWithdrawn, timestamp=now, transfer_id=transfer_id, asset=asset, amount=amount
+        )
+
+    def reserve(
+        self,
+        order_id: str,
+        instrument: Instrument,
+        side: Side,
+        quantity: Decimal,
+        worst_price: Decimal,
+        *,
+        reduce_only: bool,
+        fingerprint: str,
+        now: datetime,
+    ) -> None:
+        """Set aside an order's worst case. Raises Conflict ``insufficient_funds``."""
+        if order_id in self.reservations:
+            return
+        amount = self.worst_case(quantity, worst_price, reduce_only=reduce_only)
+        self._require_available(instrument.settlement_asset, amount)
+        self.trigger_event(
+            FundsReserved,
+            timestamp=now,
+            order_id=order_id,
+            symbol=instrument.symbol,
+            settlement_asset=instrument.settlement_asset,
+            side=side,
+            quantity=quantity,
+            price=worst_price,
+            reduce_only=reduce_only,
+            amount=amount,
+            fingerprint=fingerprint,
+        )
+
+    def amend_reservation(
+        self, order_id: str, quantity: Decimal, worst_price: Decimal, now: datetime
+    ) -> None:
+        """Set the worst case of an amended order. Raises Conflict ``insufficient_funds``."""
+        held = self.reservations[order_id]
+        amount = self.worst_case(quantity, worst_price, reduce_only=held.reduce_only)
+        if (quantity, worst_price, amount) == (held.quantity, held.price, held.amount):
+            return
+        self._require_available(held.settlement_asset, amount - held.amount)
+        self.trigger_event(
+            ReservationChanged,
+            timestamp=now,
+            order_id=order_id,
+            quantity=quantity,
+            price=worst_price,
+            amount=amount,
+        )
+
+    def release(self, order_id: str, reason: str, now: datetime) -> None:
+        """Free what is still reserved for an order that has ended; nothing if nothing is."""
+        held = self.reservations.get(order_id)
+        if held is not None:
+            self.trigger_event(
+                ReservationReleased,
+                timestamp=now,
+                order_id=order_id,
+                amount=held.amount,
+                reason=reason,
+            )
+
+    def settle(self, execution: Execution, now: datetime) -> None:
+        """Move a fill from reservation to position; nothing if it is settled already.
+
+        A fill is a fact: it is booked even without a reservation or the money for it.
+        """
+        held = self.reservations.get(execution.order_id)
+        left = max(held.quantity - execution.quantity, ZERO) if held else ZERO
+        self._settle(FillSettled, execution, left, now)
+
+    def reverse(self, execution: Execution, now: datetime) -> None:
+        """Take back a busted fill; ``execution`` is the fill itself under the bust's number."""
+        opposite = msgspec.structs.replace(
+            execution, side=execution.side.opposite, fee=-execution.fee
+        )
+        held = self.reservations.get(execution.order_id)
+        left = held.quantity + execution.quantity if held else ZERO
+        self._settle(FillReversed, opposite, left, now)
+
+    # Questions
+
+    def balance(self, asset: str) -> Decimal:
+        return self.balances.get(asset, ZERO)
+
+    def reserved(self, asset: str) -> Decimal:
+        return _total(r.amount for r in self.reservations.values() if r.settlement_asset == asset)
+
+    def margin(self, asset: str) -> Decimal:
+        """Initial margin of the open positions, at cost."""
+        return _total(
+            money_up(abs(p.cost) * self.margin_rate)
+            for p in self.positions.values()
+            if p.settlement_asset == asset
+        )
+
+    def available(self, asset: str) -> Decimal:
+        return self.balance(asset) - self.reserved(asset) - self.margin(asset)
+
+    def position_quantity(self, symbol: str) -> Decimal:
+        position = self.positions.get(symbol)
+        return position.quantity if position else ZERO
+
+    def worst_case(self, quantity: Decimal, price: Decimal, *, reduce_only: bool) -> Decimal:
+        return worst_case_amount(
+            quantity,
+            price,
+            margin_rate=self.margin_rate,
+            fees=self.fees,
+            reduce_only=reduce_only,
+        )
+
+    def result_on(self, day: date) -> Decimal:
+        """Realised profit net of fees settled on a UTC day."""
+        return self.day_result if self.result_day == day else ZERO
+
+    # Changes, called by events only
+
+    def credit(self, asset: str, amount: Decimal) -> None:
+        self.balances[asset] = self.balance(asset) + amount
+
+    def change_reservation(
+        self, order_id: str, quantity: Decimal, price: Decimal, amount: Decimal
+    ) -> None:
+        self.reservations[order_id] = msgspec.structs.replace(
+            self.reservations[order_id], quantity=quantity, price=price, amount=amount
+        )
+
+    def reserve_remaining(self, order_id: str, quantity: Decimal, amount: Decimal) -> None:
+        held = self.reservations.get(order_id)
+        if held is None:
+            return
+        if quantity == ZERO:
+            del self.reservations[order_id]
+        else:
+            self.change_reservation(order_id, quantity, held.price, amount)
+
+    def note_message(self, at: datetime, fingerprint: str) -> None:
+        self.messages.append((at, fingerprint))
+        while self.messages[0][0] < at - MESSAGE_MEMORY:
+            self.messages.popleft()
+
+    def note_result(self, at: datetime, result: Decimal) -> None:
+        day = at.date()
+        self.day_result = self.result_on(day) + result
+        self.result_day = day
+
+    # Details
+
+    def _settle(
+        self, event: type[Settlement], execution: Execution, left: Decimal, now: datetime
+    ) -> None:
+        last = self.settled.get(execution.order_id, 0)
+        if execution.number <= last:
+            return
+        if execution.number != last + 1:
+            raise Conflict(
+                "settlement_out_of_order",
+                f"execution {execution.number} of order {execution.order_id} came after {last}",
+            )
+        held = self.reservations.get(execution.order_id)
+        before = self.positions.get(execution.symbol) or Position(
+            symbol=execution.symbol, settlement_asset=execution.settlement_asset
+        )
+        after, profit = before.traded(execution.side, execution.quantity, execution.price)
+        self.trigger_event(
+            event,
+            timestamp=now,
+            order_id=execution.order_id,
+            execution_number=execution.number,
+            trade_id=execution.trade_id,
+            symbol=execution.symbol,
+            settlement_asset=execution.settlement_asset,
+            side=execution.side,
+            quantity=execution.quantity,
+            price=execution.price,
+            fee=execution.fee,
+            fee_asset=execution.fee_asset,
+            realised_profit=profit,
+            position_quantity=after.quantity,
+            position_cost=after.cost,
+            reserved_quantity=left,
+            reserved_amount=self._amount_for(held, left),
+            executed_at=execution.executed_at,
+        )
+
+    def _amount_for(self, held: Reservation | None, quantity: Decimal) -> Decimal:
+        if held is None:
+            return ZERO
+        return self.worst_case(quantity, held.price, reduce_only=held.reduce_only)
+
+    def _is_repeated(self, transfer_id: str, asset: str, amount: Decimal) -> bool:
+        known = self.transfers.get(transfer_id)
+        if known is None:
+            return False
+        if known != (asset, amount):
+            raise Conflict(
+                "idempotency_key_reused", f"transfer {transfer_id} was another asset or amount"
+            )
+        return True
+
+    @staticmethod
+    def _require_positive(amount: Decimal) -> None:
+        if amount <= ZERO:
+            raise InvalidInput("not_positive", "amount must be above zero", "amount")
+
+    def _require_available(self, asset: str, amount: Decimal) -> None:
+        available = self.available(asset)
+        if amount > available:
+            raise Conflict(
+                "insufficient_funds", f"needs {amount:f} {asset}, {available:f} is available"
+            )
+
+
+def _total(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, ZERO)

@@ -1,0 +1,1 @@
+"""Pre-trade controls: pure functions over explicit inputs, one file each."""

@@ -1,0 +1,1 @@
+"""Orders: what was asked for, and the venue's truth about it."""

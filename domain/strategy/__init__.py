@@ -1,0 +1,1 @@
+"""Strategies: definition, assignment and activation."""
