@@ -29,7 +29,11 @@ class Quote(msgspec.Struct, frozen=True, tag=True):
 
 
 class Trade(msgspec.Struct, frozen=True, tag=True):
-    """A public trade. ``buyer_is_maker`` means that the aggressor sold."""
+    """A public trade. ``buyer_is_maker`` means that the aggressor sold.
+
+    ``count`` is how many matches it stands for: a venue may report all matches of one aggressive
+    order at one price as one trade (Binance's aggTrade).
+    """
 
     symbol: str
     trade_id: int
@@ -37,6 +41,7 @@ class Trade(msgspec.Struct, frozen=True, tag=True):
     quantity: Decimal
     buyer_is_maker: bool
     at: datetime
+    count: int = 1
 
 
 class DepthUpdate(msgspec.Struct, frozen=True, tag=True):

@@ -1,0 +1,414 @@
+"""The order: what was asked for, and the venue's truth about it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+
+from domain.aggregate import Aggregate
+from domain.decimals import ZERO
+from domain.errors import Conflict, Refused
+from domain.order.events import (
+    FillBusted,
+    OrderAccepted,
+    OrderAmended,
+    OrderAmendRejected,
+    OrderAmendRequested,
+    OrderCancelled,
+    OrderCancelRejected,
+    OrderCancelRequested,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderPlaced,
+    OrderRefused,
+    OrderRejected,
+    OrderSubmitting,
+    OrderTriggered,
+    OrderUnknown,
+    TrailingStopMoved,
+)
+from domain.order.fill import Fill
+from domain.order.status import Ending, OrderStatus
+from domain.order.terms import OrderTerms
+from domain.risk.verdict import Verdict
+from domain.venue import Amendment, FillReport
+
+_STATUS_OF_ENDING = {
+    Ending.REFUSED: OrderStatus.REFUSED,
+    Ending.REJECTED: OrderStatus.REJECTED,
+    # A bust can leave a filled order short; what is missing does not work any more.
+    Ending.FILLED: OrderStatus.CANCELLED,
+    Ending.CANCELLED: OrderStatus.CANCELLED,
+    Ending.EXPIRED: OrderStatus.EXPIRED,
+}
+
+
+class VenueDataError(Refused):
+    """The venue reported something that cannot be: nothing is booked, nothing is guessed."""
+
+
+class NewOrder(msgspec.Struct, frozen=True):
+    """What a decision on a new order records."""
+
+    account_id: str
+    client_id: str
+    client_order_id: str
+    terms: OrderTerms
+    worst_price: Decimal
+    settlement_asset: str
+    strategy_id: str | None = None
+    linked_order_id: str | None = None
+
+
+class Order(Aggregate):
+    """One order, with FIX semantics.
+
+    While it works at the venue, quantity = cum_quantity + leaves_quantity. Methods that record
+    what the venue says never refuse a fact that can be true, in whatever order facts arrive.
+    ``requests`` holds the amend and cancel requests by id, so that a repeated one is recognised.
+    """
+
+    category: ClassVar[str] = "order"
+
+    account_id: str
+    client_id: str
+    client_order_id: str
+    terms: OrderTerms
+    settlement_asset: str
+    worst_price: Decimal
+    linked_order_id: str | None
+    venue_order_id: str | None
+    stop_price: Decimal | None
+    submitted: bool
+    accepted: bool
+    unknown: bool
+    triggered: bool
+    ending: Ending | None
+    pending_cancel: str | None
+    pending_amend: str | None
+    pending_amendment: Amendment | None
+    pending_worst_price: Decimal | None
+    fills: dict[str, Fill]
+    busted: set[str]
+    requests: dict[str, Amendment | None]
+    last_execution: int
+    cum_quantity: Decimal
+
+    def _start(self) -> None:
+        self.linked_order_id = None
+        self.venue_order_id = None
+        self.stop_price = None
+        self.submitted = self.accepted = self.unknown = self.triggered = False
+        self.ending = None
+        self.pending_cancel = self.pending_amend = None
+        self.pending_amendment = None
+        self.pending_worst_price = None
+        self.fills = {}
+        self.busted = set()
+        self.requests = {}
+        self.last_execution = 0
+        self.cum_quantity = ZERO
+
+    # Questions
+
+    @property
+    def is_live(self) -> bool:
+        """True while something of it works, or may work, at the venue."""
+        return self.exists and self.ending is None
+
+    @property
+    def leaves_quantity(self) -> Decimal:
+        return self.terms.quantity - self.cum_quantity if self.is_live else ZERO
+
+    @property
+    def average_price(self) -> Decimal | None:
+        if self.cum_quantity == ZERO:
+            return None
+        return sum((f.notional for f in self.fills.values()), ZERO) / self.cum_quantity
+
+    @property
+    def status(self) -> OrderStatus:
+        """By FIX precedence: a pending cancel outranks a pending replace, that the rest."""
+        if self.unknown:
+            return OrderStatus.UNKNOWN
+        if self.pending_cancel is not None:
+            return OrderStatus.PENDING_CANCEL
+        if self.pending_amend is not None:
+            return OrderStatus.PENDING_REPLACE
+        return self._settled_status
+
+    @property
+    def _settled_status(self) -> OrderStatus:
+        if self.cum_quantity == self.terms.quantity:
+            return OrderStatus.FILLED
+        if self.ending is not None:
+            return _STATUS_OF_ENDING[self.ending]
+        if self.cum_quantity > ZERO:
+            return OrderStatus.PARTIALLY_FILLED
+        return OrderStatus.NEW if self.accepted else OrderStatus.PENDING_NEW
+
+    # Decisions of the core
+
+    def place(self, order: NewOrder, verdicts: tuple[Verdict, ...], now: datetime) -> None:
+        """Record that every control passed. Raises Conflict ``order_exists``."""
+        self._require_new()
+        self.trigger_event(
+            OrderPlaced, timestamp=now, verdicts=verdicts, **msgspec.structs.asdict(order)
+        )
+
+    def refuse(self, order: NewOrder, verdicts: tuple[Verdict, ...], now: datetime) -> None:
+        """Record that a control failed. Raises Conflict ``order_exists``."""
+        self._require_new()
+        failed = next(verdict for verdict in verdicts if not verdict.passed)
+        self.trigger_event(
+            OrderRefused,
+            timestamp=now,
+            verdicts=verdicts,
+            code=failed.code,
+            **msgspec.structs.asdict(order),
+        )
+
+    def submit(self, leader_epoch: int, now: datetime) -> None:
+        """Record the intent to send it, once for ever."""
+        if not self.submitted and self.is_live:
+            self._record(OrderSubmitting, now, leader_epoch=leader_epoch)
+
+    def request_cancel(self, request_id: str, reason: str, now: datetime) -> None:
+        """Ask for the order's end; the same request again changes nothing.
+
+        Raises Conflict ``order_not_live``, ``cancel_pending``.
+        """
+        if request_id in self.requests:
+            return
+        self._require_live()
+        if self.pending_cancel is not None:
+            raise Conflict("cancel_pending", f"order {self.id} is being cancelled already")
+        self._record(OrderCancelRequested, now, request_id=request_id, reason=reason)
+
+    def request_amend(
+        self,
+        request_id: str,
+        amendment: Amendment,
+        worst_price: Decimal,
+        verdicts: tuple[Verdict, ...],
+        now: datetime,
+    ) -> None:
+        """Ask for other terms; the same request again changes nothing.
+
+        Raises Conflict ``order_not_live``, ``amend_pending``, ``cancel_pending``,
+        ``idempotency_key_reused``, ``below_filled``.
+        """
+        if self.is_known_amendment(request_id, amendment):
+            return
+        self.require_amendable(amendment)
+        self._record(
+            OrderAmendRequested,
+            now,
+            request_id=request_id,
+            amendment=amendment,
+            worst_price=worst_price,
+            verdicts=verdicts,
+        )
+
+    def is_known_amendment(self, request_id: str, amendment: Amendment) -> bool:
+        if request_id not in self.requests:
+            return False
+        if self.requests[request_id] != amendment:
+            raise Conflict("idempotency_key_reused", f"request {request_id} asked for other terms")
+        return True
+
+    def require_amendable(self, amendment: Amendment) -> None:
+        self._require_live()
+        if self.pending_cancel is not None:
+            raise Conflict("cancel_pending", f"order {self.id} is being cancelled")
+        if self.pending_amend is not None:
+            raise Conflict("amend_pending", f"order {self.id} is being amended already")
+        if amendment.quantity is not None and amendment.quantity <= self.cum_quantity:
+            raise Conflict("below_filled", f"{self.cum_quantity:f} of order {self.id} is filled")
+
+    # Facts from the venue
+
+    def accept(self, venue_order_id: str, accepted_at: datetime, now: datetime) -> None:
+        if not self.accepted:
+            self._record(OrderAccepted, now, venue_order_id=venue_order_id, accepted_at=accepted_at)
+
+    def reject(self, code: str, reason: str, now: datetime) -> None:
+        """Raises VenueDataError ``rejected_after_fill``: what traded was not rejected."""
+        if self.fills:
+            raise VenueDataError("rejected_after_fill", f"order {self.id} has fills")
+        if self.is_live:
+            self._record(OrderRejected, now, code=code, reason=reason)
+
+    def lose_track(self, reason: str, now: datetime) -> None:
+        """Record that the venue's answer is missing or cannot be trusted."""
+        if self.is_live and not self.unknown:
+            self._record(OrderUnknown, now, reason=reason)
+
+    def trigger(self, price: Decimal, triggered_at: datetime, now: datetime) -> None:
+        if not self.triggered and self.is_live:
+            self._record(OrderTriggered, now, price=price, triggered_at=triggered_at)
+
+    def move_stop(self, stop_price: Decimal, now: datetime) -> None:
+        if self.is_live and stop_price != self.stop_price:
+            self._record(TrailingStopMoved, now, stop_price=stop_price)
+
+    def fill(self, report: FillReport, now: datetime) -> None:
+        """Book an execution once per trade id, in any state.
+
+        Raises VenueDataError ``invalid_fill``, ``overfill``.
+        """
+        if report.trade_id in self.fills or report.trade_id in self.busted:
+            return
+        if report.quantity <= ZERO or report.price <= ZERO:
+            raise VenueDataError(
+                "invalid_fill", f"trade {report.trade_id} has no quantity or price"
+            )
+        cum = self.cum_quantity + report.quantity
+        if cum > self.terms.quantity:
+            raise VenueDataError("overfill", f"trade {report.trade_id} fills order {self.id} over")
+        self._record(
+            OrderFilled,
+            now,
+            execution_number=self.last_execution + 1,
+            trade_id=report.trade_id,
+            symbol=self.terms.symbol,
+            settlement_asset=self.settlement_asset,
+            side=self.terms.side,
+            quantity=report.quantity,
+            price=report.price,
+            liquidity=report.liquidity,
+            fee=report.fee,
+            fee_asset=report.fee_asset,
+            cum_quantity=cum,
+            leaves_quantity=self.terms.quantity - cum if self.is_live else ZERO,
+            executed_at=report.at,
+        )
+
+    def bust_fill(self, trade_id: str, reason: str, now: datetime) -> None:
+        """Take back an execution. Raises VenueDataError ``unknown_trade``."""
+        if trade_id in self.busted:
+            return
+        fill = self.fills.get(trade_id)
+        if fill is None:
+            raise VenueDataError("unknown_trade", f"order {self.id} has no trade {trade_id}")
+        cum = self.cum_quantity - fill.quantity
+        self._record(
+            FillBusted,
+            now,
+            execution_number=self.last_execution + 1,
+            fill=fill,
+            symbol=self.terms.symbol,
+            settlement_asset=self.settlement_asset,
+            side=self.terms.side,
+            cum_quantity=cum,
+            leaves_quantity=self.terms.quantity - cum if self.is_live else ZERO,
+            reason=reason,
+        )
+
+    def correct_fill(self, trade_id: str, corrected: FillReport, now: datetime) -> None:
+        """Replace an execution: its bust and the corrected one (FIX ExecType G)."""
+        self.bust_fill(trade_id, f"corrected by {corrected.trade_id}", now)
+        self.fill(corrected, now)
+
+    def cancel(self, reason: str, now: datetime) -> None:
+        if self.is_live:
+            self._record(OrderCancelled, now, reason=reason, cum_quantity=self.cum_quantity)
+
+    def reject_cancel(self, code: str, reason: str, now: datetime) -> None:
+        if self.pending_cancel is not None:
+            self._record(
+                OrderCancelRejected,
+                now,
+                request_id=self.pending_cancel,
+                code=code,
+                reason=reason,
+                restored_status=self._status_without_pending_cancel(),
+            )
+
+    def amend(self, now: datetime) -> None:
+        """The venue took the amendment."""
+        if self.pending_amendment is None or self.pending_amend is None or not self.is_live:
+            return
+        terms = amended_terms(self.terms, self.pending_amendment)
+        if terms.quantity < self.cum_quantity:
+            raise VenueDataError("amended_below_filled", f"order {self.id} has filled more")
+        self._record(
+            OrderAmended,
+            now,
+            request_id=self.pending_amend,
+            terms=terms,
+            cum_quantity=self.cum_quantity,
+            leaves_quantity=terms.quantity - self.cum_quantity,
+        )
+
+    def reject_amend(self, code: str, reason: str, now: datetime) -> None:
+        if self.pending_amend is not None:
+            self._record(
+                OrderAmendRejected,
+                now,
+                request_id=self.pending_amend,
+                code=code,
+                reason=reason,
+                restored_status=self._settled_status,
+            )
+
+    def expire(self, now: datetime) -> None:
+        if self.is_live:
+            self._record(OrderExpired, now, cum_quantity=self.cum_quantity)
+
+    # Changes, called by events only
+
+    def end(self, ending: Ending) -> None:
+        self.ending = ending
+        self.unknown = False
+        self.pending_cancel = None
+        self.pending_amend = self.pending_amendment = self.pending_worst_price = None
+
+    def book(self, fill: Fill) -> None:
+        self.fills[fill.trade_id] = fill
+        self.last_execution = fill.number
+        self.cum_quantity += fill.quantity
+        if self.ending is None and self.cum_quantity == self.terms.quantity:
+            self.ending = Ending.FILLED
+
+    def bust(self, trade_id: str, number: int) -> None:
+        self.cum_quantity -= self.fills.pop(trade_id).quantity
+        self.busted.add(trade_id)
+        self.last_execution = number
+
+    def settle_amendment(self, *, accepted: bool) -> None:
+        if accepted and self.pending_worst_price is not None:
+            self.worst_price = self.pending_worst_price
+        self.pending_amend = self.pending_amendment = self.pending_worst_price = None
+        if accepted and self.cum_quantity == self.terms.quantity:
+            self.ending = Ending.FILLED
+
+    # Details
+
+    def _status_without_pending_cancel(self) -> OrderStatus:
+        if self.pending_amend is not None:
+            return OrderStatus.PENDING_REPLACE
+        return self._settled_status
+
+    def _record(self, event: type[OrderEvent], now: datetime, **fields: object) -> None:
+        self.trigger_event(event, timestamp=now, account_id=self.account_id, **fields)
+
+    def _require_new(self) -> None:
+        if self.exists:
+            raise Conflict("order_exists", f"order {self.id} exists already")
+
+    def _require_live(self) -> None:
+        if not self.is_live:
+            raise Conflict("order_not_live", f"order {self.id} is {self.status}")
+
+
+def amended_terms(terms: OrderTerms, amendment: Amendment) -> OrderTerms:
+    """The terms with an amendment's values in place of theirs."""
+    changes = {
+        name: value
+        for name, value in msgspec.structs.asdict(amendment).items()
+        if value is not None
+    }
+    return msgspec.structs.replace(terms, **changes)
