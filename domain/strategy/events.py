@@ -1,6 +1,5 @@
 """What can happen to a strategy."""
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from domain.event import Event, event_type
@@ -22,7 +21,7 @@ class StrategyDefined(StrategyEvent, frozen=True, kw_only=True):
 
     name: str
     kind: str
-    parameters: dict[str, Decimal | str]
+    parameters: dict[str, str]
     author: str
 
     def apply(self, aggregate: "Strategy") -> None:
@@ -36,8 +35,8 @@ class StrategyDefined(StrategyEvent, frozen=True, kw_only=True):
 class StrategyParametersChanged(StrategyEvent, frozen=True, kw_only=True):
     """New parameters; a material change, so the strategy is inactive until it is reviewed again."""
 
-    parameters: dict[str, Decimal | str]
-    previous: dict[str, Decimal | str]
+    parameters: dict[str, str]
+    previous: dict[str, str]
     author: str
 
     def apply(self, aggregate: "Strategy") -> None:
@@ -68,7 +67,7 @@ class StrategyUnassigned(StrategyEvent, frozen=True, kw_only=True):
 
 @event_type
 class StrategyActivated(StrategyEvent, frozen=True, kw_only=True):
-    """A reviewer other than the author let it run (RTS 6 Article 11), with limits set (Article 8)."""
+    """A reviewer other than the author let it run (RTS 6 Articles 8 and 11)."""
 
     reviewer: str
     limits_version: int

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import ClassVar
 
 from domain.aggregate import Aggregate
@@ -34,7 +33,7 @@ class Strategy(Aggregate):
 
     name: str
     kind: str
-    parameters: dict[str, Decimal | str]
+    parameters: dict[str, str]
     author: str
     accounts: set[str]
     active: bool
@@ -47,7 +46,7 @@ class Strategy(Aggregate):
         self,
         name: str,
         kind: str,
-        parameters: Mapping[str, Decimal | str],
+        parameters: Mapping[str, str],
         author: str,
         now: datetime,
     ) -> None:
@@ -63,9 +62,7 @@ class Strategy(Aggregate):
             author=author,
         )
 
-    def change_parameters(
-        self, parameters: Mapping[str, Decimal | str], author: str, now: datetime
-    ) -> None:
+    def change_parameters(self, parameters: Mapping[str, str], author: str, now: datetime) -> None:
         self._require_defined()
         if dict(parameters) != self.parameters:
             self.trigger_event(
