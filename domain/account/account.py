@@ -19,6 +19,7 @@ from domain.account.events import (
     ReservationReleased,
     Settlement,
 )
+from domain.account.message import OrderMessage
 from domain.account.position import Position
 from domain.account.reservation import Reservation, worst_case_amount
 from domain.aggregate import Aggregate
@@ -66,7 +67,7 @@ class Account(Aggregate):
     positions: dict[str, Position]
     transfers: dict[str, tuple[str, Decimal]]
     settled: dict[str, int]
-    messages: deque[tuple[datetime, str]]
+    messages: deque[OrderMessage]
     result_day: date | None
     day_result: Decimal
 
@@ -259,9 +260,9 @@ class Account(Aggregate):
         else:
             self.change_reservation(order_id, quantity, held.price, amount)
 
-    def note_message(self, at: datetime, fingerprint: str) -> None:
-        self.messages.append((at, fingerprint))
-        while self.messages[0][0] < at - MESSAGE_MEMORY:
+    def note_message(self, message: OrderMessage) -> None:
+        self.messages.append(message)
+        while self.messages[0].at < message.at - MESSAGE_MEMORY:
             self.messages.popleft()
 
     def note_result(self, at: datetime, result: Decimal) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from domain.account.message import OrderMessage
 from domain.account.position import Position
 from domain.account.reservation import Reservation
 from domain.event import Event, event_type
@@ -94,7 +95,7 @@ class FundsReserved(AccountEvent, frozen=True, kw_only=True):
             reduce_only=self.reduce_only,
             amount=self.amount,
         )
-        aggregate.note_message(self.timestamp, self.fingerprint)
+        aggregate.note_message(OrderMessage(self.timestamp, self.order_id, self.fingerprint))
 
 
 @event_type
@@ -108,7 +109,7 @@ class ReservationChanged(AccountEvent, frozen=True, kw_only=True):
 
     def apply(self, aggregate: "Account") -> None:
         aggregate.change_reservation(self.order_id, self.quantity, self.price, self.amount)
-        aggregate.note_message(self.timestamp, "")
+        aggregate.note_message(OrderMessage(self.timestamp, self.order_id, None))
 
 
 @event_type

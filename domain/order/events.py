@@ -244,6 +244,7 @@ class OrderAmended(OrderEvent, frozen=True, kw_only=True):
     terms: OrderTerms
     cum_quantity: Decimal
     leaves_quantity: Decimal
+    worst_price: Decimal
 
     def apply(self, aggregate: "Order") -> None:
         aggregate.terms = self.terms
@@ -258,6 +259,8 @@ class OrderAmendRejected(OrderEvent, frozen=True, kw_only=True):
     code: str
     reason: str
     restored_status: OrderStatus
+    leaves_quantity: Decimal
+    worst_price: Decimal
 
     def apply(self, aggregate: "Order") -> None:
         aggregate.settle_amendment(accepted=False)

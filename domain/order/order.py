@@ -123,6 +123,11 @@ class Order(Aggregate):
         return self.terms.quantity - self.cum_quantity if self.is_live else ZERO
 
     @property
+    def venue_client_id(self) -> str:
+        """The client order id at the venue: unique for ever, 33 characters (Binance admits 36)."""
+        return f"p{self.id.replace('-', '')}"
+
+    @property
     def average_price(self) -> Decimal | None:
         if self.cum_quantity == ZERO:
             return None
@@ -341,6 +346,7 @@ class Order(Aggregate):
             terms=terms,
             cum_quantity=self.cum_quantity,
             leaves_quantity=terms.quantity - self.cum_quantity,
+            worst_price=self.pending_worst_price,
         )
 
     def reject_amend(self, code: str, reason: str, now: datetime) -> None:
@@ -352,6 +358,8 @@ class Order(Aggregate):
                 code=code,
                 reason=reason,
                 restored_status=self._settled_status,
+                leaves_quantity=self.leaves_quantity,
+                worst_price=self.worst_price,
             )
 
     def expire(self, now: datetime) -> None:
