@@ -1,5 +1,6 @@
 """What can be asked for about limits and trading states."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -11,11 +12,11 @@ from domain.event import Event
 from domain.repository import Repository
 from domain.risk.limits import Limits
 from domain.risk.risk_book import RiskBook
-from domain.risk.risk_limits import SYSTEM_SCOPE, RiskLimits
+from domain.risk.risk_limits import RiskLimits
 from domain.use_cases.change import change
 from domain.use_cases.result import Done
 
-SCOPE_KINDS = ("client", "account", "strategy")
+_SCOPE = re.compile(r"system|(?:client|account|strategy):[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class SetLimits(msgspec.Struct, frozen=True):
@@ -93,8 +94,7 @@ class RiskDesk:
 
 def require_scope(scope: str) -> None:
     """Raises InvalidInput ``invalid_scope`` unless it is ``system`` or KIND:ID."""
-    kind, separator, name = scope.partition(":")
-    if scope != SYSTEM_SCOPE and (kind not in SCOPE_KINDS or not separator or not name):
+    if not _SCOPE.fullmatch(scope):
         raise InvalidInput(
             "invalid_scope", "scope is system, client:ID, account:ID or strategy:ID", "scope"
         )

@@ -1,0 +1,69 @@
+"""What every control looks at: one order, and the state it would go out in."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from domain.account.account import Account
+from domain.account.reservation import Reservation
+from domain.decimals import ZERO
+from domain.instrument import Instrument
+from domain.market_data import Quote
+from domain.order.terms import OrderTerms, Side
+from domain.risk.risk_limits import RiskLimits
+
+
+class OrderCheck(msgspec.Struct, frozen=True):
+    """``quantity`` is what would be open: for an amended order, what is not filled yet.
+
+    ``scopes`` are those that bind the order, widest first. The account's own reservation for the
+    order, where it has one already, is left out of what the account holds otherwise.
+    """
+
+    order_id: str
+    terms: OrderTerms
+    quantity: Decimal
+    worst_price: Decimal
+    instrument: Instrument
+    account: Account
+    quote: Quote | None
+    scopes: tuple[RiskLimits, ...]
+    scopes_are_current: bool
+    now: datetime
+    max_quote_age_ms: int
+
+    @property
+    def value(self) -> Decimal:
+        return self.quantity * self.worst_price
+
+    @property
+    def quote_age_ms(self) -> int | None:
+        if self.quote is None:
+            return None
+        return round((self.now - self.quote.at).total_seconds() * 1000)
+
+    def others(self) -> Iterable[Reservation]:
+        """The account's reservations for its other orders: working, unknown or on their way."""
+        return (r for r in self.account.reservations.values() if r.order_id != self.order_id)
+
+    def open_quantity(self, side: Side, *, opening_only: bool) -> Decimal:
+        """What the account's other orders in this instrument can still trade on one side."""
+        return sum(
+            (
+                r.opening_quantity if opening_only else r.quantity
+                for r in self.others()
+                if r.symbol == self.terms.symbol and r.side is side
+            ),
+            ZERO,
+        )
+
+    @property
+    def is_reducing(self) -> bool:
+        """True if the order, and all others on its side, can only make the position smaller."""
+        position = self.account.position_quantity(self.terms.symbol)
+        if position * self.terms.side.sign >= ZERO:
+            return False
+        closing = self.quantity + self.open_quantity(self.terms.side, opening_only=False)
+        return closing <= abs(position)
