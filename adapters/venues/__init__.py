@@ -1,0 +1,1 @@
+"""Venues: each an implementation of ``domain.venue.Venue``."""

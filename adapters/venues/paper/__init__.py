@@ -1,0 +1,1 @@
+"""A simulated exchange: matches orders against the public market data it is fed."""

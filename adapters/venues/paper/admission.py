@@ -1,0 +1,104 @@
+"""What the venue lets in: the instrument's filters, as an exchange checks them."""
+
+import re
+from decimal import Decimal
+
+from adapters.venues.paper.reject import RejectCode
+from adapters.venues.paper.touch import Touch
+from domain.decimals import ZERO
+from domain.errors import Conflict, InvalidInput
+from domain.instrument import Instrument, Instruments
+from domain.order.terms import OrderTerms, OrderType, TimeInForce
+from domain.venue import VenueOrder
+
+_CLIENT_ORDER_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
+_LINKABLE = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT})
+_IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+
+def check_terms(terms: OrderTerms, instruments: Instruments, touch: Touch | None) -> None:
+    """Raise InvalidInput with the code the venue answers, unless the terms pass every filter."""
+    terms.check()
+    instrument = instruments.get(terms.symbol)
+    if instrument is None:
+        raise InvalidInput(RejectCode.UNKNOWN_SYMBOL, f"no instrument {terms.symbol}")
+    if not instrument.trading:
+        raise InvalidInput(RejectCode.NOT_TRADING, f"{terms.symbol} is not trading")
+    if terms.type is OrderType.OCO:
+        raise InvalidInput(RejectCode.UNSUPPORTED_TYPE, "an OCO is sent as two linked orders")
+    _check_prices(terms, instrument)
+    _check_quantity(terms, instrument)
+    _check_notional(terms, instrument, touch)
+
+
+def check_ids(order: VenueOrder) -> None:
+    """Raise InvalidInput unless the ids are such as venues take and a journal can hold."""
+    for client_order_id in (order.client_order_id, order.linked_client_order_id):
+        if client_order_id is not None and not _CLIENT_ORDER_ID.fullmatch(client_order_id):
+            raise InvalidInput(
+                RejectCode.INVALID_CLIENT_ORDER_ID, "up to 36 of letters, digits and . : / _ -"
+            )
+    if not order.account_id.isprintable():
+        raise InvalidInput(RejectCode.UNKNOWN_ACCOUNT, "an account id is printable text")
+
+
+def check_link(order: VenueOrder, partner: VenueOrder | None) -> None:
+    """Raise unless the order, if linked, can be a leg of an OCO pair with what is there."""
+    linked = order.linked_client_order_id
+    if linked is None:
+        return
+    terms = order.terms
+    if terms.type not in _LINKABLE or terms.time_in_force in _IMMEDIATE:
+        raise InvalidInput(RejectCode.INVALID_LINK, "an OCO leg is a waiting limit order or a stop")
+    if linked == order.client_order_id:
+        raise InvalidInput(RejectCode.INVALID_LINK, "an order cannot be linked to itself")
+    if partner is not None and not _are_mutual(order, partner):
+        raise Conflict(RejectCode.INVALID_LINK, f"{linked} is not the other leg of this order")
+
+
+def _are_mutual(order: VenueOrder, partner: VenueOrder) -> bool:
+    return (
+        partner.linked_client_order_id == order.client_order_id
+        and partner.terms.symbol == order.terms.symbol
+        and partner.terms.side == order.terms.side
+    )
+
+
+def _check_prices(terms: OrderTerms, instrument: Instrument) -> None:
+    for name, price in (("limit_price", terms.limit_price), ("stop_price", terms.stop_price)):
+        if price is None:
+            continue
+        if not instrument.is_on_tick(price):
+            raise InvalidInput(RejectCode.PRICE_FILTER, f"{name} {price} is off tick", name)
+        if not instrument.admits_price(price):
+            raise InvalidInput(RejectCode.PRICE_FILTER, f"{name} {price} is out of bounds", name)
+
+
+def _check_quantity(terms: OrderTerms, instrument: Instrument) -> None:
+    quantity = terms.quantity
+    if not instrument.is_on_lot(quantity):
+        raise InvalidInput(RejectCode.LOT_SIZE, f"quantity {quantity} is off lot", "quantity")
+    if not instrument.min_quantity <= quantity <= instrument.max_quantity:
+        raise InvalidInput(RejectCode.LOT_SIZE, f"quantity {quantity} is out of bounds", "quantity")
+    if terms.executes_at_market and quantity > instrument.market_max_quantity:
+        raise InvalidInput(
+            RejectCode.MARKET_LOT_SIZE, f"quantity {quantity} is too much at market", "quantity"
+        )
+
+
+def _check_notional(terms: OrderTerms, instrument: Instrument, touch: Touch | None) -> None:
+    price = _reference_price(terms, touch)
+    if price is None or terms.reduce_only:
+        return
+    if price * terms.quantity < instrument.min_notional:
+        raise InvalidInput(
+            RejectCode.MIN_NOTIONAL, f"notional is below {instrument.min_notional}", "quantity"
+        )
+
+
+def _reference_price(terms: OrderTerms, touch: Touch | None) -> Decimal | None:
+    """Its own price, or else what it would pay now; None when nobody can tell yet."""
+    own = terms.limit_price or terms.stop_price
+    if own is not None and own > ZERO:
+        return own
+    return None if touch is None else touch.price_for(terms.side)

@@ -1,0 +1,124 @@
+"""The paper venue's journal in Postgres, in a schema of its own."""
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+from importlib.resources import files
+from typing import NamedTuple
+
+import asyncpg
+import msgspec
+import structlog
+
+from adapters.venues.paper.entry import Entry, decode, encode
+from adapters.venues.paper.journal import JournalFailed
+from adapters.venues.paper.unavailable import VenueUnavailable
+from domain.clock import Clock
+from domain.venue import FillReport
+
+_sql = files(__package__)
+SCHEMA = (_sql / "schema.sql").read_text()
+APPEND = (_sql / "append.sql").read_text()
+LOAD = (_sql / "load.sql").read_text()
+COUNT_HELD = (_sql / "count_held.sql").read_text()
+FILLS_SINCE = (_sql / "fills_since.sql").read_text()
+
+PAGE = 5_000
+
+PAUSES = (0.05, 0.1, 0.25, 0.5, *(1.0 for _ in range(120)))
+"""Seconds between attempts: a database that is away for two minutes is waited for."""
+
+_NO_ANSWER = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+
+_logger = structlog.get_logger(__name__)
+
+
+class _Rows(NamedTuple):
+    """Entries by column."""
+
+    sequences: list[int]
+    kinds: list[str]
+    account_ids: list[str]
+    client_order_ids: list[str]
+    times: list[datetime]
+    entries: list[str]
+
+
+class PostgresJournal:
+    """Two venues on one journal cannot both write: the second to take a place in it fails."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    @classmethod
+    async def open(cls, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> "PostgresJournal":
+        """Create what is missing of the schema."""
+        await pool.execute(SCHEMA)
+        return cls(pool, clock)
+
+    async def load(self) -> AsyncGenerator[Sequence[Entry]]:
+        last = 0
+        while rows := await self._pool.fetch(LOAD, last, PAGE):
+            sequences = [row["sequence"] for row in rows]
+            if sequences != list(range(last + 1, last + 1 + len(rows))):
+                raise JournalFailed(f"the journal has a gap after entry {last}")
+            yield _entries(rows)
+            last = sequences[-1]
+
+    async def append(self, after: int, entries: Sequence[Entry]) -> None:
+        rows = _rows(after, entries)
+        for pause in PAUSES:
+            try:
+                await self._insert(rows)
+            except _NO_ANSWER as error:
+                _logger.warning("paper_journal_no_answer", error=repr(error), retry_in=pause)
+                await self._clock.sleep(pause)
+            else:
+                return
+        raise JournalFailed("the journal's database does not answer")
+
+    async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
+        try:
+            rows = await self._pool.fetch(FILLS_SINCE, account_id, at)
+        except (*_NO_ANSWER, asyncpg.PostgresError) as error:
+            raise VenueUnavailable(f"the journal's database does not answer: {error}") from error
+        return [entry for entry in _entries(rows) if isinstance(entry, FillReport)]
+
+    async def _insert(self, rows: _Rows) -> None:
+        try:
+            await self._pool.execute(APPEND, *rows)
+        except asyncpg.UniqueViolationError as error:
+            # A retry after a lost answer finds its own entries.
+            held = await self._pool.fetchval(COUNT_HELD, rows.sequences, rows.entries)
+            if held != len(rows.sequences):
+                raise JournalFailed("another venue has written this journal") from error
+        except _NO_ANSWER:
+            raise
+        except asyncpg.PostgresError as error:
+            raise JournalFailed(f"the journal's database refused: {error}") from error
+
+
+def _entries(rows: Sequence[asyncpg.Record]) -> Sequence[Entry]:
+    try:
+        return [decode(row["entry"]) for row in rows]
+    except msgspec.DecodeError as error:
+        raise JournalFailed(f"the journal holds what the venue does not know: {error}") from error
+
+
+def _rows(after: int, entries: Sequence[Entry]) -> _Rows:
+    return _Rows(
+        sequences=[after + index for index in range(1, len(entries) + 1)],
+        kinds=[type(entry).__name__ for entry in entries],
+        account_ids=[entry.account_id for entry in entries],
+        client_order_ids=[entry.client_order_id for entry in entries],
+        times=[entry.at for entry in entries],
+        entries=[encode(entry) for entry in entries],
+    )
