@@ -39,9 +39,13 @@ class CommandContext(msgspec.Struct, frozen=True):
     causation_id: str | None = None
     traceparent: str | None = None
 
-    def event_id(self, index: int, stream: str) -> UUID:
-        """The id of the command's nth event in a stream."""
-        return uuid5(self.command_id, f"{stream}/{index}")
+    def event_id(self, index: int, stream: str, event_type: str) -> UUID:
+        """The id of the command's nth event in a stream.
+
+        The type is part of it, so that a command decided otherwise the second time is not taken
+        for a repetition of the first.
+        """
+        return uuid5(self.command_id, f"{stream}/{index}/{event_type}")
 
     def derived_id(self, name: str) -> str:
         """A stable identifier for something this command creates."""

@@ -121,9 +121,10 @@ class Repository:
             traceparent=context.traceparent,
             inputs=inputs,
         )
+        name = type(event).__name__
         return NewEvent(
-            id=context.event_id(index, stream),
-            type=type(event).__name__,
+            id=context.event_id(index, stream, name),
+            type=name,
             data=encode(event),
             metadata=_encode_metadata(metadata),
         )

@@ -44,7 +44,9 @@ class _Decision(OrderEvent, frozen=True, kw_only=True):
         aggregate.terms = self.terms
         aggregate.settlement_asset = self.settlement_asset
         aggregate.worst_price = self.worst_price
+        aggregate.strategy_id = self.strategy_id
         aggregate.linked_order_id = self.linked_order_id
+        aggregate.verdicts = self.verdicts
 
 
 @event_type
@@ -60,6 +62,7 @@ class OrderRefused(_Decision, frozen=True, kw_only=True):
 
     def apply(self, aggregate: "Order") -> None:
         super().apply(aggregate)
+        aggregate.refusal_code = self.code
         aggregate.ending = Ending.REFUSED
 
 

@@ -78,7 +78,10 @@ class Order(Aggregate):
     terms: OrderTerms
     settlement_asset: str
     worst_price: Decimal
+    strategy_id: str | None
     linked_order_id: str | None
+    verdicts: tuple[Verdict, ...]
+    refusal_code: str | None
     venue_order_id: str | None
     stop_price: Decimal | None
     submitted: bool
@@ -97,7 +100,10 @@ class Order(Aggregate):
     cum_quantity: Decimal
 
     def _start(self) -> None:
+        self.strategy_id = None
         self.linked_order_id = None
+        self.verdicts = ()
+        self.refusal_code = None
         self.venue_order_id = None
         self.stop_price = None
         self.submitted = self.accepted = self.unknown = self.triggered = False

@@ -1,0 +1,90 @@
+"""Amending an order: the higher worst case is reserved before the venue is asked."""
+
+from domain.account.account import Account
+from domain.clock import Clock
+from domain.command import CommandContext
+from domain.controls.venue_filters import require_filters
+from domain.errors import Busy, Conflict, NotFound, Refused
+from domain.log import WrongExpectedVersion
+from domain.order.order import Order, amended_terms
+from domain.repository import Repository
+from domain.use_cases.change import MAX_RACES
+from domain.use_cases.decision import Decision, DecisionMaker
+from domain.use_cases.requests import AmendOrder
+from domain.use_cases.result import Done
+
+
+class OrderAmendment:
+    """Amends orders; see OrderDesk.amend."""
+
+    def __init__(self, repository: Repository, decisions: DecisionMaker, clock: Clock) -> None:
+        self._repository = repository
+        self._decisions = decisions
+        self._clock = clock
+
+    async def amend(self, request: AmendOrder, context: CommandContext) -> Done:
+        async with self._repository.turn(Order.stream_of(request.order_id)):
+            for _ in range(MAX_RACES):
+                order = await self._repository.load(Order, request.order_id, newest=True)
+                try:
+                    position = await self._request(order, request, context)
+                except WrongExpectedVersion:
+                    continue
+                return Done(id=request.order_id, position=position)
+        raise Busy("stream_busy", f"order {request.order_id} is changing too fast; try again")
+
+    async def _request(self, order: Order, request: AmendOrder, context: CommandContext) -> int:
+        if not order.exists:
+            raise NotFound("order_not_found", f"there is no order {request.order_id}")
+        if not order.is_known_amendment(request.request_id, request.amendment):
+            order.require_amendable(request.amendment)
+            decision = await self._reserve(order, request, context)
+            order.request_amend(
+                request.request_id,
+                request.amendment,
+                decision.worst_price,
+                decision.verdicts,
+                decision.decided_at,
+            )
+            appended = await self._repository.save(order, context, decision.inputs)
+            if appended is not None:
+                return appended.position
+        self._repository.give_back(order)
+        return await self._repository.head()
+
+    async def _reserve(
+        self, order: Order, request: AmendOrder, context: CommandContext
+    ) -> Decision:
+        terms = amended_terms(order.terms, request.amendment)
+        terms.check()
+        require_filters(terms, self._decisions.instrument(terms.symbol))
+        leaves = max(terms.quantity - order.cum_quantity, order.leaves_quantity)
+        async with self._repository.turn(Account.stream_of(order.account_id)):
+            for _ in range(MAX_RACES):
+                account = await self._repository.load(Account, order.account_id, newest=True)
+                decision = self._decisions.decide(
+                    order.id,
+                    terms,
+                    account,
+                    strategy_id=order.strategy_id,
+                    filled=order.cum_quantity,
+                    at_least_price=order.worst_price,
+                )
+                _require(decision, account, order)
+                account.amend_reservation(
+                    order.id, leaves, decision.worst_price, decision.decided_at
+                )
+                try:
+                    await self._repository.save(account, context)
+                except WrongExpectedVersion:
+                    continue
+                return decision
+        raise Busy("stream_busy", f"account {order.account_id} is changing too fast; try again")
+
+
+def _require(decision: Decision, account: Account, order: Order) -> None:
+    if not decision.passed:
+        failure = decision.first_failure
+        raise Refused(failure.code or failure.control, failure.message or failure.control)
+    if order.id not in account.reservations:
+        raise Conflict("order_not_live", f"order {order.id} has nothing left to amend")
