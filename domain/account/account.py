@@ -37,6 +37,7 @@ class Execution(msgspec.Struct, frozen=True):
     """One execution of an order as the account needs it."""
 
     order_id: str
+    order_version: int
     number: int
     trade_id: str
     symbol: str
@@ -156,18 +157,28 @@ class Account(Aggregate):
         )
 
     def amend_reservation(
-        self, order_id: str, quantity: Decimal, worst_price: Decimal, now: datetime
+        self,
+        order_id: str,
+        order_version: int,
+        quantity: Decimal,
+        worst_price: Decimal,
+        now: datetime,
     ) -> None:
-        """Set the worst case of an amended order. Raises Conflict ``insufficient_funds``."""
+        """Set the worst case of an amended order, as of a version of its stream.
+
+        Nothing if a later version is accounted for. Raises Conflict ``insufficient_funds``.
+        """
         held = self.reservations[order_id]
-        amount = self.worst_case(quantity, worst_price, reduce_only=held.reduce_only)
-        if (quantity, worst_price, amount) == (held.quantity, held.price, held.amount):
+        same = (quantity, worst_price) == (held.quantity, held.price)
+        if same or order_version < held.order_version:
             return
+        amount = self.worst_case(quantity, worst_price, reduce_only=held.reduce_only)
         self._require_available(held.settlement_asset, amount - held.amount)
         self.trigger_event(
             ReservationChanged,
             timestamp=now,
             order_id=order_id,
+            order_version=order_version,
             quantity=quantity,
             price=worst_price,
             amount=amount,
@@ -244,21 +255,23 @@ class Account(Aggregate):
     def credit(self, asset: str, amount: Decimal) -> None:
         self.balances[asset] = self.balance(asset) + amount
 
-    def change_reservation(
-        self, order_id: str, quantity: Decimal, price: Decimal, amount: Decimal
-    ) -> None:
+    def change_reservation(self, order_id: str, **changes: Decimal | int) -> None:
         self.reservations[order_id] = msgspec.structs.replace(
-            self.reservations[order_id], quantity=quantity, price=price, amount=amount
+            self.reservations[order_id], **changes
         )
 
-    def reserve_remaining(self, order_id: str, quantity: Decimal, amount: Decimal) -> None:
+    def reserve_remaining(
+        self, order_id: str, quantity: Decimal, amount: Decimal, order_version: int
+    ) -> None:
         held = self.reservations.get(order_id)
         if held is None:
             return
         if quantity == ZERO:
             del self.reservations[order_id]
         else:
-            self.change_reservation(order_id, quantity, held.price, amount)
+            self.change_reservation(
+                order_id, quantity=quantity, amount=amount, order_version=order_version
+            )
 
     def note_message(self, message: OrderMessage) -> None:
         self.messages.append(message)
@@ -292,6 +305,7 @@ class Account(Aggregate):
             event,
             timestamp=now,
             order_id=execution.order_id,
+            order_version=execution.order_version,
             execution_number=execution.number,
             trade_id=execution.trade_id,
             symbol=execution.symbol,

@@ -103,12 +103,19 @@ class ReservationChanged(AccountEvent, frozen=True, kw_only=True):
     """An order's worst case changed with an amendment; ``amount`` is the new total."""
 
     order_id: str
+    order_version: int
     quantity: Decimal
     price: Decimal
     amount: Decimal
 
     def apply(self, aggregate: "Account") -> None:
-        aggregate.change_reservation(self.order_id, self.quantity, self.price, self.amount)
+        aggregate.change_reservation(
+            self.order_id,
+            quantity=self.quantity,
+            price=self.price,
+            amount=self.amount,
+            order_version=self.order_version,
+        )
         aggregate.note_message(OrderMessage(self.timestamp, self.order_id, None))
 
 
@@ -131,6 +138,7 @@ class Settlement(AccountEvent, frozen=True, kw_only=True):
     """
 
     order_id: str
+    order_version: int
     execution_number: int
     trade_id: str
     symbol: str
@@ -156,7 +164,9 @@ class Settlement(AccountEvent, frozen=True, kw_only=True):
             quantity=self.position_quantity,
             cost=self.position_cost,
         )
-        aggregate.reserve_remaining(self.order_id, self.reserved_quantity, self.reserved_amount)
+        aggregate.reserve_remaining(
+            self.order_id, self.reserved_quantity, self.reserved_amount, self.order_version
+        )
         aggregate.settled[self.order_id] = self.execution_number
         fee = self.fee if self.fee_asset == self.settlement_asset else 0
         aggregate.note_result(self.timestamp, self.realised_profit - fee)

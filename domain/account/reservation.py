@@ -13,6 +13,8 @@ class Reservation(msgspec.Struct, frozen=True):
     """``quantity`` is what can still fill, ``price`` the worst it can fill at, in settlement asset.
 
     A reduce-only order can only give margin back, so it reserves nothing but its fees.
+    ``order_version`` is the version of the order's stream that is accounted for: what an older
+    event asks for has been done, or overtaken.
     """
 
     order_id: str
@@ -23,6 +25,7 @@ class Reservation(msgspec.Struct, frozen=True):
     price: Decimal
     reduce_only: bool
     amount: Decimal
+    order_version: int = 0
 
     @property
     def opening_quantity(self) -> Decimal:

@@ -72,7 +72,11 @@ class OrderAmendment:
                 )
                 _require(decision, account, order)
                 account.amend_reservation(
-                    order.id, leaves, decision.worst_price, decision.decided_at
+                    order.id,
+                    order.version,
+                    leaves,
+                    decision.worst_price,
+                    decision.decided_at,
                 )
                 try:
                     await self._repository.save(account, context)

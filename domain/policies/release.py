@@ -1,0 +1,35 @@
+"""Release: an order that has ended holds no money; an amended one holds what it needs now."""
+
+from collections.abc import Iterator
+
+from domain.event import Event
+from domain.order.events import (
+    OrderAmended,
+    OrderAmendRejected,
+    OrderCancelled,
+    OrderExpired,
+    OrderRefused,
+    OrderRejected,
+)
+from domain.policies.commands import AccountCommand, ReleaseReservation, ResizeReservation
+
+_ENDINGS = {
+    OrderRefused: "refused",
+    OrderRejected: "rejected",
+    OrderCancelled: "cancelled",
+    OrderExpired: "expired",
+}
+
+
+def release(event: Event) -> Iterator[AccountCommand]:
+    """An order's last fill releases by being settled."""
+    if isinstance(event, OrderRefused | OrderRejected | OrderCancelled | OrderExpired):
+        yield ReleaseReservation(event.account_id, event.originator_id, _ENDINGS[type(event)])
+    elif isinstance(event, OrderAmended | OrderAmendRejected):
+        yield ResizeReservation(
+            account_id=event.account_id,
+            order_id=event.originator_id,
+            order_version=event.originator_version,
+            quantity=event.leaves_quantity,
+            worst_price=event.worst_price,
+        )
