@@ -7,6 +7,7 @@ may have been executed, now or later, and only the venue's own records can tell.
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -120,8 +121,36 @@ class OpenOrder(msgspec.Struct, frozen=True):
     cum_quantity: Decimal
 
 
+class VenueStatus(StrEnum):
+    """What a venue says of an order it has, or had, on its books."""
+
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class OrderState(msgspec.Struct, frozen=True):
+    """One order in the venue's own records, working or ended; ``reason`` says why it ended."""
+
+    client_order_id: str
+    venue_order_id: str
+    account_id: str
+    status: VenueStatus
+    cum_quantity: Decimal
+    reason: str
+    at: datetime
+
+
+class VenueUnavailable(Exception):
+    """The venue did not answer a question. It says nothing about what the answer would be."""
+
+
 class Venue(Protocol):
-    """Every call may take any time and answers with a typed outcome, never an exception."""
+    """Requests answer with a typed outcome, never an exception; they may take any time.
+
+    Questions (open_orders, find_order, fills_since) raise VenueUnavailable.
+    """
 
     name: str
 
@@ -132,6 +161,10 @@ class Venue(Protocol):
     async def cancel(self, account_id: str, client_order_id: str) -> Outcome: ...
 
     async def open_orders(self, account_id: str) -> Sequence[OpenOrder]: ...
+
+    async def find_order(self, account_id: str, client_order_id: str) -> OrderState | None:
+        """The newest order under a client id; None only if the venue says it has none."""
+        ...
 
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]: ...
 

@@ -26,13 +26,18 @@ class OrderEvent(Event, frozen=True, kw_only=True):
 
 
 class _Decision(OrderEvent, frozen=True, kw_only=True):
-    """A decision on a new order, with every control's verdict."""
+    """A decision on a new order, with every control's verdict.
+
+    ``correlation_id`` is here as well as in the metadata: what the venue reports later belongs to
+    the same correlation.
+    """
 
     client_id: str
     client_order_id: str
     terms: OrderTerms
     worst_price: Decimal
     settlement_asset: str
+    correlation_id: str
     verdicts: tuple[Verdict, ...]
     strategy_id: str | None = None
     linked_order_id: str | None = None
@@ -43,6 +48,7 @@ class _Decision(OrderEvent, frozen=True, kw_only=True):
         aggregate.client_order_id = self.client_order_id
         aggregate.terms = self.terms
         aggregate.settlement_asset = self.settlement_asset
+        aggregate.correlation_id = self.correlation_id
         aggregate.worst_price = self.worst_price
         aggregate.strategy_id = self.strategy_id
         aggregate.linked_order_id = self.linked_order_id

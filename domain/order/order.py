@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
+from uuid import UUID
 
 import msgspec
 
@@ -58,6 +59,7 @@ class NewOrder(msgspec.Struct, frozen=True):
     terms: OrderTerms
     worst_price: Decimal
     settlement_asset: str
+    correlation_id: str
     strategy_id: str | None = None
     linked_order_id: str | None = None
 
@@ -77,6 +79,7 @@ class Order(Aggregate):
     client_order_id: str
     terms: OrderTerms
     settlement_asset: str
+    correlation_id: str
     worst_price: Decimal
     strategy_id: str | None
     linked_order_id: str | None
@@ -130,8 +133,7 @@ class Order(Aggregate):
 
     @property
     def venue_client_id(self) -> str:
-        """The client order id at the venue: unique for ever, 33 characters (Binance admits 36)."""
-        return f"p{self.id.replace('-', '')}"
+        return venue_client_id_of(self.id)
 
     @property
     def average_price(self) -> Decimal | None:
@@ -416,6 +418,20 @@ class Order(Aggregate):
     def _require_live(self) -> None:
         if not self.is_live:
             raise Conflict("order_not_live", f"order {self.id} is {self.status}")
+
+
+def venue_client_id_of(order_id: str) -> str:
+    """The client order id at the venue: unique for ever, 33 characters (Binance admits 36)."""
+    return f"p{order_id.replace('-', '')}"
+
+
+def order_id_of(venue_client_id: str) -> str | None:
+    """The order that was sent under a client id; None if it is not one of ours."""
+    try:
+        order_id = str(UUID(venue_client_id.removeprefix("p")))
+    except ValueError:
+        return None
+    return order_id if venue_client_id_of(order_id) == venue_client_id else None
 
 
 def amended_terms(terms: OrderTerms, amendment: Amendment) -> OrderTerms:

@@ -75,7 +75,7 @@ class OrderPlacement:
             for _ in range(MAX_RACES):
                 account = await self._repository.load(Account, request.account_id, newest=newest)
                 if account.exists:
-                    decided = tuple(self._decide(leg, account, request) for leg in legs)
+                    decided = tuple(self._decide(leg, account, request, context) for leg in legs)
                     if all(each.decision.passed for each in decided):
                         if await self._saved(account, context):
                             return decided
@@ -86,7 +86,9 @@ class OrderPlacement:
                 newest = True
         raise Busy("stream_busy", f"account {request.account_id} is changing too fast; try again")
 
-    def _decide(self, leg: Leg, account: Account, request: PlaceOrder) -> DecidedLeg:
+    def _decide(
+        self, leg: Leg, account: Account, request: PlaceOrder, context: CommandContext
+    ) -> DecidedLeg:
         """Decide on one leg, and reserve for it so that the next leg is measured with it."""
         decision = self._decisions.decide(
             leg.order_id,
@@ -115,6 +117,7 @@ class OrderPlacement:
             terms=leg.terms,
             worst_price=decision.worst_price,
             settlement_asset=instrument.settlement_asset,
+            correlation_id=context.correlation_id,
             strategy_id=request.strategy_id,
             linked_order_id=leg.linked_order_id,
         )

@@ -1,0 +1,37 @@
+"""What a venue's answer to a request means for the order."""
+
+from datetime import datetime
+
+from domain.order.order import Order
+from domain.venue import Accepted, Ambiguous, Outcome, Rejected
+
+
+def record_submit(order: Order, outcome: Outcome, now: datetime) -> None:
+    match outcome:
+        case Accepted():
+            order.accept(outcome.venue_order_id, outcome.at, now)
+        case Rejected():
+            order.reject(outcome.code, outcome.reason, now)
+        case Ambiguous():
+            order.lose_track(outcome.reason, now)
+
+
+def record_cancel(order: Order, outcome: Outcome, now: datetime) -> None:
+    """An accepted cancel is recorded when the venue reports it: fills may come before."""
+    match outcome:
+        case Accepted():
+            pass
+        case Rejected():
+            order.reject_cancel(outcome.code, outcome.reason, now)
+        case Ambiguous():
+            order.lose_track(outcome.reason, now)
+
+
+def record_amend(order: Order, outcome: Outcome, now: datetime) -> None:
+    match outcome:
+        case Accepted():
+            order.amend(now)
+        case Rejected():
+            order.reject_amend(outcome.code, outcome.reason, now)
+        case Ambiguous():
+            order.lose_track(outcome.reason, now)

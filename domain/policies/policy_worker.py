@@ -1,0 +1,42 @@
+"""Runs the policies: what an order's events mean for its account."""
+
+import msgspec
+
+from domain.checkpoint import Checkpoints
+from domain.command import Actor, ActorType, CommandContext, Metadata, command_id_for
+from domain.event import decode
+from domain.log import EventFilter, EventLog, RecordedEvent
+from domain.log_worker import LogWorker
+from domain.order.order import Order
+from domain.policies.registry import commands_for
+from domain.use_cases.settlement_desk import SettlementDesk
+
+_ACTOR = Actor(ActorType.SYSTEM, "settlement", "policy")
+_decode_metadata = msgspec.json.Decoder(Metadata).decode
+
+
+class PolicyWorker:
+    """Follows the order streams and carries out what the policies ask for."""
+
+    def __init__(self, log: EventLog, desk: SettlementDesk, checkpoints: Checkpoints) -> None:
+        self._desk = desk
+        self.worker = LogWorker(
+            name="policies",
+            log=log,
+            checkpoints=checkpoints,
+            only=EventFilter(categories=frozenset({Order.category})),
+            handler=self._handle,
+        )
+
+    async def run(self) -> None:
+        await self.worker.run()
+
+    async def _handle(self, recorded: RecordedEvent) -> None:
+        for index, command in enumerate(commands_for(decode(recorded))):
+            context = CommandContext(
+                command_id=command_id_for("policy", str(recorded.id), str(index)),
+                correlation_id=_decode_metadata(recorded.metadata).correlation_id,
+                causation_id=str(recorded.id),
+                actor=_ACTOR,
+            )
+            await self._desk.carry_out(command, context)
