@@ -1,0 +1,139 @@
+"""Random sequences of everything that can come to a venue, small enough to collide often."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+from hypothesis import strategies as st
+
+from adapters.venues.paper.engine import MatchingEngine, Step
+from domain.market_data import Quote, Trade
+from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
+from domain.venue import Amendment, VenueOrder
+from tests.adapters.venues.paper.scenario import START
+
+
+class Submit(msgspec.Struct, frozen=True, tag=True):
+    order: VenueOrder
+
+
+class Amend(msgspec.Struct, frozen=True, tag=True):
+    account_id: str
+    client_order_id: str
+    change: Amendment
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    account_id: str
+    client_order_id: str
+
+
+class Wait(msgspec.Struct, frozen=True, tag=True):
+    pass
+
+
+Input = Submit | Amend | Cancel | Quote | Trade | Wait
+
+
+def play(engine: MatchingEngine, given: Input, at: datetime) -> Step:
+    match given:
+        case Submit():
+            return engine.submit(given.order, at)
+        case Amend():
+            return engine.amend(given.account_id, given.client_order_id, given.change, at)
+        case Cancel():
+            return engine.cancel(given.account_id, given.client_order_id, at)
+        case Quote():
+            return engine.on_quote(given, at)
+        case Trade():
+            return engine.on_trade(given, at)
+        case Wait():
+            return engine.advance(at)
+
+
+def time_of(index: int) -> datetime:
+    """Each input comes a second after the one before."""
+    return START + timedelta(seconds=index)
+
+
+PRICES = st.integers(97, 103).map(lambda tenths: Decimal(tenths) / 10)
+QUANTITIES = st.integers(1, 8).map(lambda halves: Decimal(halves) / 2)
+ACCOUNTS = st.sampled_from("ab")
+CLIENT_ORDER_IDS = st.sampled_from("vwxyz")
+
+
+@st.composite
+def quotes(draw: st.DrawFn) -> Quote:
+    bid, ask = sorted((draw(PRICES), draw(PRICES)))
+    return Quote("AAAUSDT", bid, draw(QUANTITIES), ask, draw(QUANTITIES), START)
+
+
+trades = st.builds(
+    Trade, st.just("AAAUSDT"), st.just(1), PRICES, QUANTITIES, st.booleans(), st.just(START)
+)
+
+
+@st.composite
+def order_terms(draw: st.DrawFn) -> OrderTerms:
+    type_ = draw(st.sampled_from([t for t in OrderType if t is not OrderType.OCO]))
+    is_stop = type_ in (OrderType.STOP_LOSS, OrderType.TAKE_PROFIT)
+    choices = list(TimeInForce)
+    if type_ not in (OrderType.MARKET, OrderType.LIMIT):
+        choices = [TimeInForce.GTC, TimeInForce.GTD]
+    time_in_force = draw(st.sampled_from(choices))
+    is_limit = type_ is OrderType.LIMIT or (is_stop and draw(st.booleans()))
+    may_post = type_ is OrderType.LIMIT and time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
+    expires = time_in_force is TimeInForce.GTD
+    return OrderTerms(
+        symbol="AAAUSDT",
+        side=draw(st.sampled_from(Side)),
+        type=type_,
+        quantity=draw(QUANTITIES),
+        limit_price=draw(PRICES) if is_limit else None,
+        stop_price=draw(PRICES) if is_stop else None,
+        trailing_offset=Decimal("0.2") if type_ is OrderType.TRAILING_STOP else None,
+        time_in_force=time_in_force,
+        expire_at=time_of(draw(st.integers(1, 60))) if expires else None,
+        reduce_only=draw(st.booleans()),
+        post_only=may_post and draw(st.booleans()),
+    )
+
+
+@st.composite
+def submits(draw: st.DrawFn) -> list[Input]:
+    order = VenueOrder(draw(CLIENT_ORDER_IDS), draw(ACCOUNTS), draw(order_terms()))
+    return [Submit(order)]
+
+
+@st.composite
+def oco_pairs(draw: st.DrawFn) -> list[Input]:
+    """Both legs, or one; of any types, so that some are refused."""
+    account_id, side = draw(ACCOUNTS), draw(st.sampled_from(Side))
+    legs: list[Input] = []
+    for own, other in (("v", "w"), ("w", "v")):
+        terms = msgspec.structs.replace(draw(order_terms()), side=side)
+        legs.append(Submit(VenueOrder(own, account_id, terms, other)))
+    return legs[: draw(st.integers(1, 2))]
+
+
+amendments = st.builds(
+    Amendment,
+    quantity=st.none() | QUANTITIES,
+    limit_price=st.none() | PRICES,
+    stop_price=st.none() | PRICES,
+)
+amends: st.SearchStrategy[Input] = st.builds(Amend, ACCOUNTS, CLIENT_ORDER_IDS, amendments)
+cancels: st.SearchStrategy[Input] = st.builds(Cancel, ACCOUNTS, CLIENT_ORDER_IDS)
+markets: st.SearchStrategy[Input] = quotes() | trades | st.just(Wait())
+
+
+def _one(single: st.SearchStrategy[Input]) -> st.SearchStrategy[list[Input]]:
+    return single.map(lambda given: [given])
+
+
+input_sequences: st.SearchStrategy[list[Input]] = st.lists(
+    st.one_of(
+        submits(), submits(), oco_pairs(), _one(amends), _one(cancels), _one(markets), _one(markets)
+    ),
+    max_size=40,
+).map(lambda groups: [given for group in groups for given in group])
