@@ -18,6 +18,7 @@ class LogWorker:
 
     def __init__(
         self,
+        *,
         name: str,
         log: EventLog,
         checkpoints: Checkpoints,

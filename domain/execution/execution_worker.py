@@ -37,6 +37,7 @@ class ExecutionWorker:
 
     def __init__(
         self,
+        *,
         log: EventLog,
         venue: Venue,
         submission: Submission,

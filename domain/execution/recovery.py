@@ -1,6 +1,7 @@
 """Recovery: after a restart the venue's own records tell what became of the working orders."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from domain.clock import Clock
@@ -51,10 +52,10 @@ class Recovery:
 
     async def _missed_fills(self, orders: Sequence[Order]) -> dict[str, list[FillReport]]:
         """The venue's fills by client order id, since the first of each account's orders."""
-        since = {}
+        since: dict[str, datetime] = {}
         for order in orders:
-            first = since.get(order.account_id, order.created_on)
-            since[order.account_id] = min(first, order.created_on)
+            first = since.get(order.account_id, order.placed_at)
+            since[order.account_id] = min(first, order.placed_at)
         fills: dict[str, list[FillReport]] = {}
         for account_id, at in since.items():
             for fill in await self._venue.fills_since(account_id, at):

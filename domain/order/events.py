@@ -43,6 +43,7 @@ class _Decision(OrderEvent, frozen=True, kw_only=True):
     linked_order_id: str | None = None
 
     def apply(self, aggregate: "Order") -> None:
+        aggregate.placed_at = self.timestamp
         aggregate.account_id = self.account_id
         aggregate.client_id = self.client_id
         aggregate.client_order_id = self.client_order_id

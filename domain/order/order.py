@@ -85,6 +85,7 @@ class Order(Aggregate):
     linked_order_id: str | None
     verdicts: tuple[Verdict, ...]
     refusal_code: str | None
+    placed_at: datetime
     venue_order_id: str | None
     stop_price: Decimal | None
     submitted: bool
