@@ -1,0 +1,1 @@
+"""What background workers need of the machinery: checkpoints and leadership."""

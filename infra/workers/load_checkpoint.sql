@@ -1,0 +1,1 @@
+SELECT position FROM workers.checkpoint WHERE worker = $1
