@@ -1,0 +1,1 @@
+"""Market data: venue frames decoded, recorded, generated, distributed and aggregated."""
