@@ -1,0 +1,44 @@
+"""The writer's connection: opened when needed, dropped after any doubt."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from infra.log.postgres.batch import Placement
+from infra.log.postgres.statements import APPEND
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+    from asyncpg.prepared_stmt import PreparedStatement
+
+
+class AppendSession:
+    """One connection with the append statement prepared on it."""
+
+    def __init__(self, connect: "Callable[[], Awaitable[Connection[Record]]]") -> None:
+        self._connect = connect
+        self._connection: Connection[Record] | None = None
+        self._append: PreparedStatement[Record] | None = None
+
+    async def open(self) -> None:
+        """Does nothing while the connection stands. Raises errors of the database."""
+        if self._append is not None and self._connection and not self._connection.is_closed():
+            return
+        self.drop()
+        self._connection = await self._connect()
+        self._append = await self._connection.prepare(APPEND)
+
+    async def append(self, columns: Sequence[object]) -> list[Placement]:
+        """One transaction, flushed when it returns. Raises errors of the database."""
+        assert self._append is not None, "not open"
+        return [Placement(*row) for row in await self._append.fetch(*columns)]
+
+    def drop(self) -> None:
+        """What it was doing may still be committed by the server."""
+        if self._connection is not None:
+            self._connection.terminate()
+        self._connection = self._append = None
+
+    async def close(self) -> None:
+        if self._connection is not None and not self._connection.is_closed():
+            await self._connection.close()
+        self._connection = self._append = None
