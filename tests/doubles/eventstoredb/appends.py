@@ -42,6 +42,8 @@ class AppendSession:
         self._faults = faults
         self._max = max_append_size
         self._pending: dict[object, _Write] = {}
+        self.owes_answers = False
+        """An append was not answered: the call cannot end."""
 
     def handle(self, request: Request) -> Response | None:
         """The answer to a request, None for a part that is not the last. Raises Refusal."""
@@ -95,6 +97,7 @@ class AppendSession:
 
     def _commit(self, write: _Write) -> Response | None:
         if self._faults.take("silent_requests"):
+            self.owes_answers = True
             return None
         if self._faults.take("busy"):
             return _not_handled(write.stream, "Server Is Busy")
@@ -104,6 +107,7 @@ class AppendSession:
         if self._faults.take("drop_answers"):
             raise dropped()
         if self._faults.take("silent_answers"):
+            self.owes_answers = True
             return None
         if self._faults.take("append_timeouts"):
             return _error(write.stream, code_pb2.DEADLINE_EXCEEDED, shared_pb2.Timeout())
@@ -161,7 +165,9 @@ def _not_handled(name: str, why: str) -> Response:
     return _error(name, code_pb2.OK, empty_pb2.Empty(), why)
 
 
-def _error(name: str, code: "code_pb2.Code.ValueType", details: Message, text: str = "") -> Response:
+def _error(
+    name: str, code: "code_pb2.Code.ValueType", details: Message, text: str = ""
+) -> Response:
     packed = any_pb2.Any()
     packed.Pack(details)
     return Response(

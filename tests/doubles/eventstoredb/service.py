@@ -87,6 +87,8 @@ class Streams:
                     for answer in reversed(held):
                         yield answer
                     held.clear()
+            if session.owes_answers:
+                await asyncio.Event().wait()
         except Refusal as refused:
             await _abort(context, refused)
 

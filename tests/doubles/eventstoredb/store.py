@@ -81,6 +81,11 @@ class Store:
         """Where the next record will stand."""
         return self._end
 
+    @property
+    def last(self) -> int:
+        """Where the last record stands, 0 if there is none."""
+        return self._positions[-1] if self._positions else 0
+
     def listen(self, listener: Callable[[Record], None]) -> None:
         self._listeners.add(listener)
 

@@ -53,6 +53,8 @@ class AllSource:
     def __init__(self, store: Store, options: Options) -> None:
         self._store = store
         self._start = position_of(store, options)
+        if options.all.WhichOneof("all_option") == "end":
+            self._start = store.last
         self._wanted: Filter = everything
         self.checkpoint_interval: int | None = None
         if options.WhichOneof("filter_option") == "filter":
@@ -149,12 +151,13 @@ class Subscription:
         self._sequence = 0
         self._sent = self._source.start()
         self._checkpoint = -1
+        self._considered = 0
 
     async def messages(self) -> AsyncIterator[Response]:
         self._store.listen(self._hear)
         try:
             yield encoding.confirmation(str(UUID(int=id(self), version=4)))
-            if self._sent < self._store.end and not self._starts_at_end():
+            if not self._starts_at_end():
                 for message in self._catch_up():
                     yield message
             while True:
@@ -166,8 +169,7 @@ class Subscription:
             self._store.unlisten(self._hear)
 
     def _starts_at_end(self) -> bool:
-        last = self._store.records[-1].position if self._store.records else 0
-        return self._sent >= last
+        return self._sent >= self._store.last
 
     def _hear(self, record: Record) -> None:
         self._live.put(record)
@@ -191,32 +193,36 @@ class Subscription:
     async def _go_live(self) -> AsyncIterator[Response]:
         """Live records, until one was missed."""
         yield encoding.caught_up()
-        considered = 0
+        self._considered = 0
         while True:
             number, record = await self._live.take()
             in_order = number == self._sequence + 1
             self._sequence = number
             if record.position <= self._sent:
                 continue
-            if not in_order:
-                yield encoding.fell_behind()
-                return
-            for message in self._live_messages(record):
+            messages = self._live_messages(record) if in_order else self._fall_behind()
+            for message in messages:
                 yield message
-            considered += 1
-            if self._source.checkpoint_interval and considered >= self._source.checkpoint_interval:
-                considered = 0
-                for message in self._checkpoints(record.position):
-                    yield message
+            if not in_order:
+                return
+
+    def _fall_behind(self) -> Iterator[Response]:
+        yield encoding.fell_behind()
+        if self._source.checkpoint_interval and self._sent > 0:
+            yield from self._checkpoints(self._sent)
 
     def _live_messages(self, record: Record) -> Iterator[Response]:
-        if not self._source.wants(record):
-            return
-        self._sent = record.position
-        yield self._encode.event(record)
-        ends = record.type == TOMBSTONE_TYPE and record.revision == DELETED_REVISION
-        if ends and isinstance(self._source, StreamSource):
-            raise refusal.stream_deleted(record.stream)
+        if self._source.wants(record):
+            self._sent = record.position
+            yield self._encode.event(record)
+            ends = record.type == TOMBSTONE_TYPE and record.revision == DELETED_REVISION
+            if ends and isinstance(self._source, StreamSource):
+                raise refusal.stream_deleted(record.stream)
+        self._considered += 1
+        interval = self._source.checkpoint_interval
+        if interval and self._considered >= interval:
+            self._considered = 0
+            yield from self._checkpoints(record.position)
 
     def _checkpoints(self, position: int) -> Iterator[Response]:
         if position <= self._checkpoint:
