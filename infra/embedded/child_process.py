@@ -10,20 +10,26 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # published without type information
 
 from infra.embedded.errors import ServerFailed
+from infra.embedded.lifeline import Lifeline
 from infra.embedded.system_user import SystemUser
 
 POLL_SECONDS = 0.01
 LOG_TAIL_BYTES = 2_000
 LOG_ROTATE_BYTES = 10_000_000
 
+Shutdown = Sequence[tuple[signal.Signals, float]]
+"""Signals to send in turn, each with the seconds it is given; the first is the clean one."""
+
 
 class ChildProcess:
     """Started detached from the terminal: Ctrl-C reaches the parent alone, which drains first."""
 
-    def __init__(self, name: str, log_path: Path) -> None:
+    def __init__(self, name: str, log_path: Path, shutdown: Shutdown) -> None:
         self._name = name
         self._log_path = log_path
+        self._shutdown = shutdown
         self._popen: subprocess.Popen[bytes] | None = None
+        self._lifeline: Lifeline | None = None
 
     @property
     def is_running(self) -> bool:
@@ -51,6 +57,7 @@ class ChildProcess:
                 group=user.gid if user else None,
                 extra_groups=[] if user else None,
             )
+        self._lifeline = Lifeline(self._popen.pid, self._shutdown[0][0])
 
     def wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:
         """Raises ServerFailed with the end of the log if the child ends or time runs out."""
@@ -62,11 +69,11 @@ class ChildProcess:
                 raise self._failure(f"was not ready within {seconds:g} seconds")
             time.sleep(POLL_SECONDS)
 
-    def stop(self, signals: Sequence[tuple[signal.Signals, float]]) -> None:
+    def stop(self) -> None:
         """Send each signal in turn and wait its seconds, until the child has ended."""
         if self._popen is None:
             return
-        for number, seconds in signals:
+        for number, seconds in self._shutdown:
             if self._popen.poll() is not None:
                 break
             self._popen.send_signal(number)
@@ -77,12 +84,15 @@ class ChildProcess:
         if self._popen.poll() is None:
             raise self._failure("did not stop")
         self._popen = None
+        if self._lifeline is not None:
+            self._lifeline.release()
+            self._lifeline = None
 
     def _failure(self, what: str) -> ServerFailed:
         return ServerFailed(f"{self._name} {what}; {self._log_path} ends:\n{tail(self._log_path)}")
 
 
-def stop_orphan(pid: int, belongs_to: str, signals: Sequence[tuple[signal.Signals, float]]) -> None:
+def stop_orphan(pid: int, belongs_to: str, shutdown: Shutdown) -> None:
     """Stop a server whose owner was killed, if ``pid`` is still that server.
 
     ``belongs_to`` must stand in the process's command line: after a restart of the machine the
@@ -92,16 +102,23 @@ def stop_orphan(pid: int, belongs_to: str, signals: Sequence[tuple[signal.Signal
         process = psutil.Process(pid)
         if not any(belongs_to in part for part in process.cmdline()):
             return
-        for number, seconds in signals:
+        for number, seconds in shutdown:
             process.send_signal(number)
-            try:
-                process.wait(seconds)
+            if _has_ended(process, seconds):
                 return
-            except psutil.TimeoutExpired:
-                continue
     except psutil.NoSuchProcess:
         return
     raise ServerFailed(f"process {pid}, left over on {belongs_to}, did not stop")
+
+
+def _has_ended(process: psutil.Process, seconds: float) -> bool:
+    """A zombie has ended: in a container there may be nobody to collect it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
 
 
 def plain_environment() -> dict[str, str]:

@@ -47,7 +47,7 @@ class EmbeddedPostgres:
         self._cluster = self._directory / "cluster"
         self._durable = durable
         self._lock = DirectoryLock(self._directory / "lock")
-        self._child = ChildProcess("PostgreSQL", self._directory / "server.log")
+        self._child = ChildProcess("PostgreSQL", self._directory / "server.log", FAST_SHUTDOWN)
         self._socket_directory: Path | None = None
 
     @property
@@ -64,6 +64,10 @@ class EmbeddedPostgres:
     def dsn_of(self, database: str) -> str:
         host = quote(str(self.socket_directory), safe="/")
         return f"postgresql://{SUPERUSER}@/{quote(database)}?host={host}&port={PORT}"
+
+    @property
+    def is_running(self) -> bool:
+        return self._child.is_running
 
     async def __aenter__(self) -> Self:
         await run_to_end(self.start, self.stop)
@@ -91,7 +95,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Sessions are ended, everything is written out. Does nothing if not running."""
         try:
-            self._child.stop(FAST_SHUTDOWN)
+            self._child.stop()
         finally:
             self._remove_temporary_sockets()
             self._lock.release()

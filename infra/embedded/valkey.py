@@ -30,7 +30,7 @@ class EmbeddedValkey:
         self._directory = directory.expanduser().resolve()
         self._lock = DirectoryLock(self._directory / "lock")
         self._pid_file = self._directory / "server.pid"
-        self._child = ChildProcess("Valkey", self._directory / "server.log")
+        self._child = ChildProcess("Valkey", self._directory / "server.log", SHUTDOWN)
         self._socket: Path | None = None
 
     @property
@@ -38,6 +38,10 @@ class EmbeddedValkey:
         """Of database 0, as redis clients take it."""
         assert self._socket is not None, "not started"
         return f"unix://{quote(str(self._socket), safe='/')}?db=0"
+
+    @property
+    def is_running(self) -> bool:
+        return self._child.is_running
 
     async def __aenter__(self) -> Self:
         await run_to_end(self.start, self.stop)
@@ -60,7 +64,7 @@ class EmbeddedValkey:
     def stop(self) -> None:
         """Does nothing if not running."""
         try:
-            self._child.stop(SHUTDOWN)
+            self._child.stop()
             self._pid_file.unlink(missing_ok=True)
         finally:
             self._remove_temporary_socket()
