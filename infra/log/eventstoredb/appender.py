@@ -7,7 +7,7 @@ from uuid import uuid4
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 from google.protobuf import duration_pb2, empty_pb2
 
-from domain.log import Appended, LogUnavailable, NewEvent
+from domain.log import Appended, LogFailed, LogUnavailable, NewEvent
 from infra.log.admission import admit
 from infra.log.eventstoredb.answers import appended
 from infra.log.eventstoredb.connection import Connection
@@ -44,7 +44,7 @@ class Appender:
     ) -> Appended:
         size = admit(stream, events, expected_version)
         if self._is_closed:
-            raise LogUnavailable("the log is closed")
+            raise LogFailed("the log is closed")
         done = asyncio.get_running_loop().create_future()
         self._under_way.add(done)
         try:

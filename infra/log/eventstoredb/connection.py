@@ -15,7 +15,7 @@ from esdbclient.connection import AsyncESDBConnection
 from esdbclient.exceptions import EventStoreDBClientException
 from esdbclient.protos.Grpc import streams_pb2
 
-from domain.log import LogUnavailable
+from domain.log import LogFailed
 from infra.log.eventstoredb.failures import Lost, failure_of
 from infra.log.eventstoredb.patience import Patience
 
@@ -59,11 +59,11 @@ class Connection(AsyncEventStoreDBClient):
     async def renew(self, failed: AsyncESDBConnection | None, leader: str | None = None) -> None:
         """Replace a channel that failed, unless another caller has done so. Raises Lost.
 
-        Raises LogUnavailable after ``close``.
+        Raises LogFailed after ``close``.
         """
         async with self._renewal:
             if self._is_closed:
-                raise LogUnavailable("the log is closed")
+                raise LogFailed("the log is closed")
             if self.node is failed:
                 self._connection = await self._find(leader)
                 if failed is not None:

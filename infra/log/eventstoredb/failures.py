@@ -37,7 +37,7 @@ def failure_of(error: grpc.aio.AioRpcError) -> Lost | LogFailed:
 
 
 def _leader_of(error: grpc.aio.AioRpcError) -> str | None:
-    trailers = dict(error.trailing_metadata())
+    trailers = error.trailing_metadata()
     if error.code() is not grpc.StatusCode.NOT_FOUND or trailers.get("exception") != "not-leader":
         return None
     host, port = trailers.get("leader-endpoint-host"), trailers.get("leader-endpoint-port")

@@ -27,7 +27,8 @@ class Feed:
         self._owes_caught_up = True
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._end: BaseException | None = None
+        self._has_ended = False
+        self._error: BaseException | None = None
 
     def confirmed(self) -> None:
         """Events that are stored already come now: whole pages, until the server says caught up."""
@@ -42,9 +43,10 @@ class Feed:
         self._is_live, self._must_flush = False, True
         self._changed.set()
 
-    def end(self, reason: BaseException) -> None:
-        """The reader gets what is here, then the reason."""
-        self._end = reason
+    def end(self, error: BaseException | None) -> None:
+        """The reader gets what is here, then the error or the end."""
+        self._has_ended = True
+        self._error = error
         self._must_flush = True
         self._changed.set()
 
@@ -67,16 +69,18 @@ class Feed:
             self._room.clear()
             await self._room.wait()
 
-    async def take(self) -> Sequence[RecordedEvent] | CaughtUp:
-        """The next page, or CaughtUp once for all that was delivered before it."""
+    async def take(self) -> Sequence[RecordedEvent] | CaughtUp | None:
+        """The next page, or CaughtUp once for all that was delivered before it; None at the end."""
         while True:
             if self._is_page():
                 return self._take_page()
             if self._is_live and self._owes_caught_up and not self._events:
                 self._owes_caught_up = False
                 return CaughtUp()
-            if self._end is not None:
-                raise self._end
+            if self._error is not None:
+                raise self._error
+            if self._has_ended:
+                return None
             self._changed.clear()
             await self._changed.wait()
 

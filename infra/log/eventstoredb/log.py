@@ -1,9 +1,9 @@
 """The event log port on EventStoreDB."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
-from typing import Self
 
 from domain.log import (
     DEFAULT_PAGE,
@@ -12,6 +12,8 @@ from domain.log import (
     Appended,
     CaughtUp,
     EventFilter,
+    EventLog,
+    LogFailed,
     LogUnavailable,
     NewEvent,
     RecordedEvent,
@@ -23,42 +25,50 @@ from infra.log.eventstoredb.reader import Reader
 from infra.log.eventstoredb.subscription import Subscription
 
 
-class EventStoreDBLog:
-    """``domain.log.EventLog``; positions are commit positions, versions are revisions plus one.
+class EventStoreDBEventLog:
+    """``domain.log.EventLog``: ``async with EventStoreDBEventLog.open(uri) as log``.
 
-    Appends share a connection, reads share a second one, every subscription has its own: a slow
-    or failing one disturbs no other.
+    Positions are commit positions, versions are revisions plus one. Appends share a connection,
+    reads share a second one, every subscription has its own: a slow or failing one disturbs no
+    other.
     """
 
     def __init__(self, uri: str, patience: Patience | None = None) -> None:
         """``esdb://`` or ``esdb+discover://``, with credentials and TLS as the URI says.
 
-        Raises ValueError for a URI that cannot be right. Connects with the first call; use
-        ``connect`` to learn at once whether a server answers.
+        Raises ValueError for a URI that cannot be right. Connects with the first call.
         """
         self._uri = uri
         self._patience = patience or Patience()
         self._reads = Connection(uri, self._patience)
         self._reader = Reader(self._reads, self._patience)
         self._appender = Appender(Connection(uri, self._patience), self._patience)
+        self._closed = False
         self._subscriptions: set[Subscription] = set()
 
     @classmethod
-    async def connect(cls, uri: str, patience: Patience | None = None) -> Self:
-        """A log whose server has answered. Raises ValueError, LogUnavailable, LogFailed."""
+    @asynccontextmanager
+    async def open(
+        cls, uri: str, *, patience: Patience | None = None
+    ) -> AsyncIterator["EventStoreDBEventLog"]:
+        """A log whose server has answered. Raises ValueError, LogUnavailable and LogFailed."""
         log = cls(uri, patience)
         try:
-            async with asyncio.timeout(log._patience.connect):
-                await log.head()
+            await log.reach()
+            yield log
+        finally:
+            await log.close()
+
+    async def reach(self) -> None:
+        """Ask the server something. Raises LogUnavailable that says where nobody answers."""
+        seconds = self._patience.connect
+        try:
+            async with asyncio.timeout(seconds):
+                await self.head()
         except (LogUnavailable, TimeoutError) as error:
-            await log.close()
-            reason = str(error) or f"nothing within {log._patience.connect} s"
-            where = log._reads.targets
+            reason = str(error) or f"nothing within {seconds} s"
+            where = self._reads.targets
             raise LogUnavailable(f"no EventStoreDB answers at {where}: {reason}") from error
-        except BaseException:
-            await log.close()
-            raise
-        return log
 
     async def append(
         self, stream: str, events: Sequence[NewEvent], *, expected_version: int
@@ -88,25 +98,37 @@ class EventStoreDBLog:
         only: EventFilter = EVERYTHING,
         page_size: int = DEFAULT_PAGE,
     ) -> AsyncGenerator[Sequence[RecordedEvent] | CaughtUp]:
-        connection = Connection(self._uri, self._patience)
+        self._refuse_if_closed()
         subscription = Subscription(
-            connection, self._patience, after=after, only=only, page_size=page_size
+            Connection(self._uri, self._patience),
+            self._patience,
+            after=after,
+            only=only,
+            page_size=page_size,
         )
         self._subscriptions.add(subscription)
-        pages = subscription.pages()
         try:
-            async for page in pages:
-                yield page
+            async with aclosing(subscription.pages()) as pages:
+                async for page in pages:
+                    yield page
         finally:
             self._subscriptions.discard(subscription)
-            await pages.aclose()
 
     async def head(self) -> int:
         return await self._reader.head()
 
     async def close(self) -> None:
-        """Appends under way finish; readers and subscribers get LogUnavailable."""
+        """Appends under way finish; subscriptions end."""
+        self._closed = True
         await self._appender.close()
         for subscription in tuple(self._subscriptions):
             subscription.close()
         await self._reads.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise LogFailed("the log is closed")
+
+
+def _conforms(log: EventStoreDBEventLog) -> EventLog:
+    return log

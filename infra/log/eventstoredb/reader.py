@@ -94,7 +94,7 @@ class Reader:
         """The last event of ours; what others append after it does not count."""
         before, count = None, 1
         while True:
-            page = await self._page(requests.backwards(before, EventFilter(), count))
+            page = await self._page(requests.backwards(before, count))
             if page.events:
                 return page.events[0].position
             if page.last is None or page.is_last(count):

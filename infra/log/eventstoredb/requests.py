@@ -4,7 +4,7 @@ import re
 
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 
-from domain.log import EventFilter
+from domain.log import EVERYTHING, EventFilter
 
 Request = streams_pb2.ReadReq
 Options = streams_pb2.ReadReq.Options
@@ -34,10 +34,10 @@ def of_all(position: int, only: EventFilter, count: int) -> Request:
     return _request(Options(all=_from(position), count=count, filter=_filter(only)))
 
 
-def backwards(position: int | None, only: EventFilter, count: int) -> Request:
+def backwards(position: int | None, count: int) -> Request:
     """Backwards from a position, exclusive; None is the end."""
     place = Options.AllOptions(end=_EMPTY) if position is None else _from(position)
-    options = Options(all=place, count=count, filter=_filter(only))
+    options = Options(all=place, count=count, filter=_filter(EVERYTHING))
     options.read_direction = Options.Backwards
     return _request(options)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
-from domain.log import CaughtUp, EventFilter, LogUnavailable, RecordedEvent
+from domain.log import CaughtUp, EventFilter, RecordedEvent
 from infra.log.eventstoredb import requests
 from infra.log.eventstoredb.connection import Connection, ReadCall, receive
 from infra.log.eventstoredb.failures import Lost
@@ -37,20 +37,19 @@ class Subscription:
         receiver = asyncio.create_task(self._receive())
         receiver.add_done_callback(self._received)
         try:
-            while True:
-                yield await self._feed.take()
+            while (page := await self._feed.take()) is not None:
+                yield page
         finally:
             receiver.cancel()
             await asyncio.wait([receiver])
             await self._connection.close()
 
     def close(self) -> None:
-        """End it from outside: its reader gets what was received, then LogUnavailable."""
-        self._feed.end(LogUnavailable("the log is closed"))
+        """End it from outside: its reader gets what was received."""
+        self._feed.end(None)
 
     def _received(self, receiver: "asyncio.Task[None]") -> None:
-        error = None if receiver.cancelled() else receiver.exception()
-        self._feed.end(error or LogUnavailable("the subscription was closed"))
+        self._feed.end(None if receiver.cancelled() else receiver.exception())
 
     async def _receive(self) -> None:
         delays = self._patience.delays()

@@ -1,5 +1,6 @@
 """The log in memory: streams, positions, expected versions, idempotency, deletion."""
 
+import asyncio
 import json
 import random
 import time
@@ -91,6 +92,19 @@ class Store:
 
     def unlisten(self, listener: Callable[[Record], None]) -> None:
         self._listeners.discard(listener)
+
+    async def holds(self, count: int) -> None:
+        """Wait until there are so many records."""
+        enough = asyncio.Event()
+
+        def look(_: Record | None = None) -> None:
+            if len(self.records) >= count:
+                enough.set()
+
+        look()
+        self.listen(look)
+        await enough.wait()
+        self.unlisten(look)
 
     def append(self, name: str, expected: int, events: Sequence[Proposed]) -> tuple[int, int]:
         """Append all or nothing; (position, revision) of the last event, original if repeated.
