@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from domain.clock import Clock
 from domain.execution.booking import Booking
 from domain.order.order import Order
 from domain.repository import Repository
@@ -30,13 +29,11 @@ class Recovery:
         venue: Venue,
         booking: Booking,
         working_orders: WorkingOrders,
-        clock: Clock,
     ) -> None:
         self._repository = repository
         self._venue = venue
         self._booking = booking
         self._working_orders = working_orders
-        self._clock = clock
 
     async def run(self) -> None:
         orders = [await self._load(order_id) for order_id in await self._working_orders.list()]

@@ -46,11 +46,8 @@ async def servers(settings: Settings) -> AsyncGenerator[Servers]:
 async def event_log(settings: Settings, dsn: str) -> AsyncGenerator[EventLog]:
     """EventStoreDB where a URI is set, else the table in Postgres."""
     if settings.eventstoredb_uri is not None:
-        log = await EventStoreDBEventLog.connect(settings.eventstoredb_uri)
-        try:
+        async with EventStoreDBEventLog.open(settings.eventstoredb_uri) as log:
             yield log
-        finally:
-            await log.close()
     else:
         async with PostgresEventLog.open(dsn) as embedded:
             yield embedded

@@ -1,0 +1,136 @@
+"""A whole core in one process on real servers, with the market in the test's hand."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import asyncpg
+import redis.asyncio
+from prometheus_client import CollectorRegistry
+
+from adapters.market.feed import Feed
+from adapters.market.frame_source import RawFrame
+from adapters.market.hub import MarketHub
+from adapters.market.metrics import MarketMetrics
+from adapters.market.static_instruments import StaticInstruments
+from domain.clock import Clock
+from domain.command import Actor, ActorType, CommandContext, command_id_for
+from domain.fees import FeeSchedule
+from domain.risk.limits import Limits
+from domain.use_cases.account_desk import OpenAccount, Transfer
+from domain.use_cases.risk_desk import SetLimits
+from infra.composition.core import Core
+from infra.composition.execution import run_execution
+from infra.composition.projector import projection_runner
+from infra.log.postgres.log import PostgresEventLog
+from infra.settings import Settings
+from projections.runner import ProjectionRunner
+
+if TYPE_CHECKING:
+    from asyncpg import Pool, Record
+
+ACTOR = Actor(ActorType.HUMAN, "tester", "test")
+SETTLE_SECONDS = 20.0
+
+
+class Floor:
+    """Commands by name, the market by frame, and read models that are current when asked."""
+
+    def __init__(self, core: Core, feed: Feed, pool: "Pool[Record]", runner: ProjectionRunner):
+        self.core = core
+        self.feed = feed
+        self.pool = pool
+        self.runner = runner
+
+    def context(self, name: str) -> CommandContext:
+        return CommandContext(command_id_for("test", name), f"test-{name}", ACTOR)
+
+    async def open_account(self, name: str, deposit: str, fees: FeeSchedule) -> str:
+        """An unleveraged account with USDT in it."""
+        request = OpenAccount(name, "paper", Decimal(1), fees)
+        opened = await self.core.accounts.open(request, self.context(f"open {name}"))
+        transfer = Transfer(opened.id, f"first {name}", "USDT", Decimal(deposit))
+        await self.core.accounts.deposit(transfer, self.context(f"deposit {name}"))
+        return opened.id
+
+    async def set_system_limits(self, limits: Limits) -> None:
+        request = SetLimits("system", "test", limits, "test")
+        await self.core.risk.set_limits(request, self.context("limits"))
+
+    def market(self, payload: bytes, received_at: datetime) -> None:
+        self.feed.take(RawFrame(payload, received_at))
+
+    async def until_quiet(self) -> int:
+        """Wait until every worker has handled the log to a head that stays."""
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while True:
+                head = await self.core.log.head()
+                if await self._handled(head) and await self.core.log.head() == head:
+                    return head
+                await asyncio.sleep(0.01)
+
+    async def _handled(self, head: int) -> bool:
+        projected = await self.pool.fetchval("SELECT min(checkpoint) FROM read.projections")
+        if projected is None or projected < head:
+            return False
+        # The workers' checkpoints rest at the last event they wanted.
+        waiting = await self.pool.fetchval(_UNHANDLED)
+        return not waiting
+
+
+_UNHANDLED = """
+SELECT count(*) FROM log.events e
+WHERE e.stream LIKE 'order-%'
+  AND (e.position > coalesce(
+         (SELECT position FROM workers.checkpoint WHERE worker = 'policies'), 0)
+    OR (e.type IN ('OrderPlaced', 'OrderCancelRequested', 'OrderAmendRequested')
+        AND e.position > coalesce(
+         (SELECT position FROM workers.checkpoint WHERE worker = 'execution'), 0)))
+"""
+
+
+@asynccontextmanager
+async def floor(
+    dsn: str, redis_url: str, instruments: StaticInstruments, clock: Clock, settings: Settings
+) -> AsyncGenerator[Floor]:
+    """Everything that ``patriot up`` runs, but the API and the market."""
+    registry = CollectorRegistry()
+    metrics = MarketMetrics(registry)
+    hub = MarketHub(metrics)
+    client = redis.asyncio.from_url(redis_url)
+    async with (
+        asyncpg.create_pool(dsn, max_size=40) as pool,
+        PostgresEventLog.open(dsn) as log,
+        asyncio.TaskGroup() as group,
+    ):
+        core = Core(
+            log=log,
+            instruments=instruments,
+            quote=hub.quote,
+            clock=clock,
+            max_quote_age_ms=settings.quote_max_age_ms,
+        )
+        runner = projection_runner(pool, log, clock, client, registry)
+        await runner.install()
+        tasks = [
+            group.create_task(core.risk_book.follow(log)),
+            group.create_task(runner.run()),
+            group.create_task(run_execution(settings, core, pool, dsn, hub)),
+        ]
+        yield Floor(core, Feed(_NoSource(), hub, clock, metrics), pool, runner)
+        for task in tasks:
+            task.cancel()
+    await client.aclose()
+
+
+class _NoSource:
+    """The test hands frames to the feed itself."""
+
+    async def frames(self) -> AsyncGenerator[RawFrame]:
+        return
+        yield
+
+
