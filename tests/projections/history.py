@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -16,6 +17,7 @@ from domain.event import Event, encode
 from domain.fees import FeeSchedule, Liquidity
 from domain.instrument import Instrument
 from domain.log import EventLog, NewEvent
+from domain.order.events import FillBusted, OrderFilled
 from domain.order.fill import Fill
 from domain.order.order import NewOrder, Order
 from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
@@ -74,10 +76,8 @@ class History:
 
     def step(self) -> list[tuple[str, Event]]:
         self.now += timedelta(microseconds=self.random.randrange(1, 2_000_000))
-        try:
+        with suppress(Refused):  # what the core refuses leaves no event
             self.random.choice(_STEPS)(self)
-        except Refused:
-            pass  # what the core refuses leaves no event
         taken = list(zip(self._streams, self._new, strict=True))
         self._streams, self._new = [], []
         return taken
@@ -333,11 +333,10 @@ class History:
         booked = list(order.pending)
         self._take(order)
         for event in booked:
-            name = type(event).__name__
-            if name == "OrderFilled":
-                account.settle(_execution(order, order_fill(event), event), self.now)
-            elif name == "FillBusted":
-                account.reverse(_execution(order, order_fill(event), event), self.now)
+            if isinstance(event, OrderFilled):
+                account.settle(_execution(order, event, _fill_of(event)), self.now)
+            elif isinstance(event, FillBusted):
+                account.reverse(_execution(order, event, event.fill), self.now)
         self._take(account)
         if not order.is_live:
             self._release(order)
@@ -397,26 +396,24 @@ _STEPS = (
 )
 
 
-def order_fill(event: Event) -> Fill:
-    fill = getattr(event, "fill", event)
-    number: int = event.execution_number  # type: ignore[attr-defined]  # a fill or a bust
+def _fill_of(event: OrderFilled) -> Fill:
     return Fill(
-        number=number,
-        trade_id=fill.trade_id,
-        quantity=fill.quantity,
-        price=fill.price,
-        liquidity=fill.liquidity,
-        fee=fill.fee,
-        fee_asset=fill.fee_asset,
-        executed_at=fill.executed_at,
+        number=event.execution_number,
+        trade_id=event.trade_id,
+        quantity=event.quantity,
+        price=event.price,
+        liquidity=event.liquidity,
+        fee=event.fee,
+        fee_asset=event.fee_asset,
+        executed_at=event.executed_at,
     )
 
 
-def _execution(order: Order, fill: Fill, event: Event) -> Execution:
+def _execution(order: Order, event: OrderFilled | FillBusted, fill: Fill) -> Execution:
     return Execution(
         order_id=order.id,
         order_version=event.originator_version,
-        number=fill.number,
+        number=event.execution_number,
         trade_id=fill.trade_id,
         symbol=order.terms.symbol,
         settlement_asset=order.settlement_asset,

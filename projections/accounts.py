@@ -1,0 +1,202 @@
+"""Accounts with their balances, positions and reservations as they are now."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from domain.account.account import Account
+from domain.account.events import (
+    AccountEvent,
+    AccountOpened,
+    FundsDeposited,
+    FundsReserved,
+    FundsWithdrawn,
+    ReservationChanged,
+    ReservationReleased,
+    Settlement,
+)
+from domain.account.reservation import Reservation
+from domain.decimals import ZERO
+from projections.account_tables import (
+    ACCOUNTS,
+    BALANCES,
+    POSITIONS,
+    RESERVATIONS,
+    AccountRow,
+    BalanceRow,
+    PositionRow,
+    ReservationRow,
+    account_of,
+    account_row,
+    balance_row,
+    position_of,
+    position_row,
+    reservation_of,
+    reservation_row,
+)
+from projections.projection import Changes, Fact, Loaded, Projection, Wanted
+
+OfAccount = TypeVar("OfAccount", BalanceRow, PositionRow, ReservationRow)
+
+ORDER_EVENTS = (FundsReserved, ReservationChanged, ReservationReleased, Settlement)
+
+
+class FoldedAccount:
+    """The domain's account within a batch.
+
+    Of its reservations it holds those that the batch touches. What the others come to is taken
+    from the balances, so that a batch costs the same however many orders an account has working.
+    """
+
+    def __init__(self, account: Account, opened_at: datetime | None = None) -> None:
+        self.account = account
+        self._opened_at = opened_at
+        self._position = 0
+        self._positions: dict[str, PositionRow] = {}
+        self._reserved_elsewhere: dict[str, Decimal] = {}
+        self._loaded: dict[str, Reservation] = {}
+        self._touched_assets: dict[str, tuple[datetime, int]] = {}
+        self._touched_symbols: set[str] = set()
+
+    def take_balances(self, rows: Sequence[BalanceRow]) -> None:
+        """Comes after the reservations."""
+        self.account.balances = {row.asset: row.balance for row in rows}
+        self._reserved_elsewhere = {
+            row.asset: row.reserved - self.account.reserved(row.asset) for row in rows
+        }
+
+    def take_positions(self, rows: Sequence[PositionRow]) -> None:
+        self._positions = {row.symbol: row for row in rows}
+        self.account.positions = {row.symbol: position_of(row) for row in rows}
+
+    def take_reservations(self, rows: Sequence[ReservationRow]) -> None:
+        self._loaded = {row.order_id: reservation_of(row) for row in rows}
+        self.account.reservations = dict(self._loaded)
+
+    def apply(self, event: AccountEvent, position: int) -> None:
+        if isinstance(event, AccountOpened):
+            self._opened_at = event.timestamp
+        for asset in self._assets_touched_by(event):
+            self._touched_assets[asset] = (event.timestamp, position)
+        event.mutate(self.account)
+        if isinstance(event, Settlement):
+            self._settle(event, position)
+        self._position = position
+
+    def row(self) -> AccountRow:
+        if self._opened_at is None:
+            raise ValueError(f"{self.account.stream} does not begin with its opening")
+        return account_row(self.account, self._opened_at, self._position)
+
+    def balance_rows(self) -> list[BalanceRow]:
+        return [
+            balance_row(self.account, asset, self._reserved_elsewhere.get(asset, ZERO), *touched)
+            for asset, touched in self._touched_assets.items()
+        ]
+
+    def position_rows(self) -> list[PositionRow]:
+        return [self._positions[symbol] for symbol in sorted(self._touched_symbols)]
+
+    def changed_reservations(self) -> list[ReservationRow]:
+        return [
+            reservation_row(self.account.id, reservation)
+            for order_id, reservation in self.account.reservations.items()
+            if self._loaded.get(order_id) is not reservation
+        ]
+
+    def gone_reservations(self) -> list[ReservationRow]:
+        return [
+            reservation_row(self.account.id, reservation)
+            for order_id, reservation in self._loaded.items()
+            if order_id not in self.account.reservations
+        ]
+
+    def _assets_touched_by(self, event: AccountEvent) -> set[str]:
+        """Asked before the event is applied, as it may end the reservation."""
+        if isinstance(event, FundsDeposited | FundsWithdrawn):
+            return {event.asset}
+        if isinstance(event, FundsReserved):
+            return {event.settlement_asset}
+        if isinstance(event, ReservationChanged | ReservationReleased):
+            return {self.account.reservations[event.order_id].settlement_asset}
+        if isinstance(event, Settlement):
+            return {event.settlement_asset, event.fee_asset}
+        return set()
+
+    def _settle(self, event: Settlement, position: int) -> None:
+        self._positions[event.symbol] = position_row(
+            self.account, event, position, before=self._positions.get(event.symbol)
+        )
+        self._touched_symbols.add(event.symbol)
+
+
+class AccountsFold:
+    """Folds with the domain's own aggregate: balances cannot disagree with the account's."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, FoldedAccount] = {}
+
+    def wanted(self, facts: Sequence[Fact]) -> Sequence[Wanted]:
+        """The accounts that do not begin in this batch, with the reservations it touches."""
+        events = [fact.event for fact in facts]
+        new = {event.originator_id for event in events if event.originator_version == 1}
+        known = {event.originator_id for event in events} - new
+        orders = {event.order_id for event in events if isinstance(event, ORDER_EVENTS)}
+        return [
+            Wanted(ACCOUNTS, known),
+            Wanted(RESERVATIONS, orders if known else ()),
+            Wanted(POSITIONS, known),
+            Wanted(BALANCES, known),
+        ]
+
+    def start(self, loaded: Loaded) -> None:
+        reservations = _by_account(loaded.rows(RESERVATIONS))
+        positions = _by_account(loaded.rows(POSITIONS))
+        balances = _by_account(loaded.rows(BALANCES))
+        for row in loaded.rows(ACCOUNTS):
+            folded = FoldedAccount(account_of(row), row.opened_at)
+            folded.take_reservations(reservations.get(row.account_id, ()))
+            folded.take_positions(positions.get(row.account_id, ()))
+            folded.take_balances(balances.get(row.account_id, ()))
+            self._accounts[row.account_id] = folded
+
+    def apply(self, fact: Fact) -> None:
+        event = fact.event
+        if not isinstance(event, AccountEvent):
+            raise TypeError(f"{fact.recorded.type} in the stream of an account")
+        folded = self._accounts.get(event.originator_id)
+        if folded is None:
+            folded = FoldedAccount(Account.empty(event.originator_id))
+            self._accounts[event.originator_id] = folded
+        folded.apply(event, fact.recorded.position)
+
+    def changes(self) -> Sequence[Changes]:
+        folded = self._accounts.values()
+        return [
+            Changes(ACCOUNTS, [account.row() for account in folded]),
+            Changes(BALANCES, [row for account in folded for row in account.balance_rows()]),
+            Changes(POSITIONS, [row for account in folded for row in account.position_rows()]),
+            Changes(
+                RESERVATIONS,
+                [row for account in folded for row in account.changed_reservations()],
+                [row for account in folded for row in account.gone_reservations()],
+            ),
+        ]
+
+
+def _by_account(rows: Sequence[OfAccount]) -> dict[str, list[OfAccount]]:
+    grouped: dict[str, list[OfAccount]] = {}
+    for row in rows:
+        grouped.setdefault(row.account_id, []).append(row)
+    return grouped
+
+
+ACCOUNTS_PROJECTION = Projection(
+    name="accounts",
+    version=1,
+    categories=frozenset({Account.category}),
+    tables=(ACCOUNTS, BALANCES, POSITIONS, RESERVATIONS),
+    fold=AccountsFold,
+    file="accounts.sql",
+)
