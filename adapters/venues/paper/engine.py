@@ -125,8 +125,9 @@ class MatchingEngine:
     def on_trade(self, trade: Trade, at: datetime) -> Step:
         self._advance(at)
         if _is_sound(trade) and self._instruments.get(trade.symbol) is not None:
-            for side in Side:
-                self._serve_resting_orders(trade, side)
+            maker_side = Side.BUY if trade.buyer_is_maker else Side.SELL
+            left = self._serve_resting_orders(trade, maker_side, trade.quantity)
+            self._serve_resting_orders(trade, maker_side.opposite, left)
             self._watch_stops(trade)
         return self._done()
 
@@ -257,17 +258,18 @@ class MatchingEngine:
                 return
             self._take(working, touch, Liquidity.MAKER)
 
-    def _serve_resting_orders(self, trade: Trade, side: Side) -> None:
+    def _serve_resting_orders(self, trade: Trade, side: Side, traded: Decimal) -> Decimal:
+        """Fill makers of one side from a print; what is left of the traded quantity."""
         queue = self._book.queues(trade.symbol).limit[side]
-        traded = trade.quantity
         while (key := queue.head()) is not None:
             working = self._working(key)
             depth = _depth_of_print(working, trade.price)
             if depth < ZERO or (depth == ZERO and traded == ZERO):
-                return
+                break
             offered = working.leaves_quantity if depth > ZERO else traded
             filled = self._execute(working, offered, trade.price, Liquidity.MAKER)
             traded = max(traded - filled, ZERO)
+        return traded
 
     def _watch_stops(self, trade: Trade) -> None:
         for key in self._book.queues(trade.symbol).stops.in_order():

@@ -56,7 +56,7 @@ def time_of(index: int) -> datetime:
     return START + timedelta(seconds=index)
 
 
-PRICES = st.integers(97, 103).map(lambda tenths: Decimal(tenths) / 10)
+PRICES = st.integers(98, 102).map(lambda tenths: Decimal(tenths) / 10)
 QUANTITIES = st.integers(1, 8).map(lambda halves: Decimal(halves) / 2)
 ACCOUNTS = st.sampled_from("ab")
 CLIENT_ORDER_IDS = st.sampled_from("vwxyz")
@@ -73,14 +73,26 @@ trades = st.builds(
 )
 
 
+TYPES = st.sampled_from(
+    [
+        *[OrderType.LIMIT] * 4,
+        OrderType.MARKET,
+        OrderType.STOP_LOSS,
+        OrderType.TAKE_PROFIT,
+        OrderType.TRAILING_STOP,
+    ]
+)
+LASTING = st.sampled_from([*[TimeInForce.GTC] * 4, TimeInForce.GTD])
+ANY_TIME_IN_FORCE = LASTING | st.sampled_from(TimeInForce)
+SELDOM = st.sampled_from([False, False, False, True])
+
+
 @st.composite
 def order_terms(draw: st.DrawFn) -> OrderTerms:
-    type_ = draw(st.sampled_from([t for t in OrderType if t is not OrderType.OCO]))
+    type_ = draw(TYPES)
     is_stop = type_ in (OrderType.STOP_LOSS, OrderType.TAKE_PROFIT)
-    choices = list(TimeInForce)
-    if type_ not in (OrderType.MARKET, OrderType.LIMIT):
-        choices = [TimeInForce.GTC, TimeInForce.GTD]
-    time_in_force = draw(st.sampled_from(choices))
+    waits = type_ not in (OrderType.MARKET, OrderType.LIMIT)
+    time_in_force = draw(LASTING if waits else ANY_TIME_IN_FORCE)
     is_limit = type_ is OrderType.LIMIT or (is_stop and draw(st.booleans()))
     may_post = type_ is OrderType.LIMIT and time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
     expires = time_in_force is TimeInForce.GTD
@@ -94,8 +106,8 @@ def order_terms(draw: st.DrawFn) -> OrderTerms:
         trailing_offset=Decimal("0.2") if type_ is OrderType.TRAILING_STOP else None,
         time_in_force=time_in_force,
         expire_at=time_of(draw(st.integers(1, 60))) if expires else None,
-        reduce_only=draw(st.booleans()),
-        post_only=may_post and draw(st.booleans()),
+        reduce_only=draw(SELDOM),
+        post_only=may_post and draw(SELDOM),
     )
 
 
@@ -131,9 +143,13 @@ def _one(single: st.SearchStrategy[Input]) -> st.SearchStrategy[list[Input]]:
     return single.map(lambda given: [given])
 
 
-input_sequences: st.SearchStrategy[list[Input]] = st.lists(
-    st.one_of(
-        submits(), submits(), oco_pairs(), _one(amends), _one(cancels), _one(markets), _one(markets)
-    ),
-    max_size=40,
-).map(lambda groups: [given for group in groups for given in group])
+_groups = st.one_of(
+    submits(), submits(), oco_pairs(), _one(amends), _one(cancels), *[_one(markets)] * 3
+)
+
+# Hypothesis keeps lists short by itself; what matters here happens among many orders.
+input_sequences: st.SearchStrategy[list[Input]] = (
+    st.integers(0, 40)
+    .flatmap(lambda length: st.lists(_groups, min_size=length, max_size=length))
+    .map(lambda groups: [given for group in groups for given in group])
+)

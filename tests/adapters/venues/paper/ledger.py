@@ -64,15 +64,16 @@ class Ledger:
         if isinstance(given, Quote):
             self.quote = given
             self.displayed = {Side.BUY: given.ask_quantity, Side.SELL: given.bid_quantity}
-        standing = {line.venue_order_id: line.leaves for line in self.open_lines()}
+        standing = {line.venue_order_id for line in self.open_lines()}
         printed = given.quantity if isinstance(given, Trade) else ZERO
         for entry in step.entries:
             if isinstance(entry, FillReport):
                 printed = self._check_fill(entry, given, printed)
             self._book(entry)
         self._check_answer(given, step)
-        self._check_priority(step, standing)
+        self._check_priority(given, step, standing)
         self._check_nothing_left_undone()
+        self._check_nothing_left_standing()
         self._check_open_orders(still_open)
 
     def forget_market(self) -> None:
@@ -174,8 +175,9 @@ class Ledger:
         is_accepted = isinstance(given, Submit) and isinstance(step.outcome, Accepted)
         assert len(opened) == int(is_accepted)
 
-    def _check_priority(self, step: Step, standing: dict[str, Decimal]) -> None:
+    def _check_priority(self, given: Input, step: Step, standing: set[str]) -> None:
         """Who was filled as a maker left nobody better placed with something to fill."""
+        by_print = isinstance(given, Trade)
         makers = [
             self.lines[entry.venue_order_id]
             for entry in step.entries
@@ -183,7 +185,9 @@ class Ledger:
         ]
         for served in makers:
             for other in self.open_lines():
-                if other.venue_order_id in standing and self._is_live(other):
+                waits_for_quote = by_print and other.terms.limit_price is None
+                stood = other.venue_order_id in standing and self._is_live(other)
+                if stood and not waits_for_quote:
                     assert not _is_better(other, served), "served out of turn"
 
     def _check_nothing_left_undone(self) -> None:
@@ -194,6 +198,14 @@ class Ledger:
             price = self.quote.ask if side is Side.BUY else self.quote.bid
             missed = line.admits(price) and self.displayed[side] > ZERO
             assert not missed, f"{line.order} could have been filled"
+
+    def _check_nothing_left_standing(self) -> None:
+        for line in self.open_lines():
+            if line.partner is not None and not line.has_executed:
+                assert line.partner.is_open, "the other leg of an OCO executed or ended"
+            if line.terms.reduce_only and self._is_live(line):
+                held = self.position.get(line.order.account_id, ZERO)
+                assert held * line.terms.side.sign < 0, "nothing left to reduce"
 
     def _check_open_orders(self, still_open: list[OpenOrder]) -> None:
         told = {o.venue_order_id: (o.terms, o.cum_quantity) for o in still_open}
