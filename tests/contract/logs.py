@@ -3,20 +3,28 @@
 A new implementation adds a factory to LOGS and has the whole suite.
 """
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.log import EventLog
+from infra.log.eventstoredb import EventStoreDBEventLog
 from infra.log.postgres import PostgresEventLog
+from tests.contract.fresh_view import FreshView
 from tests.contract.long_log import METADATA, NOTE, STREAMS, TYPE, long_log
+from tests.doubles.eventstoredb import EventStoreDBDouble, Store
+from tests.doubles.eventstoredb.record import Proposed
 from tests.doubles.faulty_network import FaultyNetwork
 from tests.doubles.memory_log import MemoryEventLog
+
+SERVER_URI = "PATRIOT_TEST_EVENTSTOREDB_URI"
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,77 @@ def postgres(request: pytest.FixtureRequest) -> Opener:
     return open_log
 
 
-LOGS: dict[str, Factory] = {"memory": memory, "postgres": postgres}
+def eventstoredb(request: pytest.FixtureRequest) -> Opener:
+    """The wire-level double, by way of a network."""
+    del request
+
+    @asynccontextmanager
+    async def open_log() -> AsyncIterator[LogUnderTest]:
+        async with AsyncExitStack() as stack:
+            double = await stack.enter_async_context(EventStoreDBDouble())
+            network = await stack.enter_async_context(
+                FaultyNetwork.to("127.0.0.1", double.ports[0])
+            )
+            faulty_uri = f"esdb://127.0.0.1:{network.port}?Tls=false"
+            log = await stack.enter_async_context(EventStoreDBEventLog.open(faulty_uri))
+
+            async def second() -> EventLog:
+                return await stack.enter_async_context(EventStoreDBEventLog.open(double.uri))
+
+            def lose_next_answer() -> None:
+                double.faults.drop_answers += 1
+
+            async def fill(count: int) -> None:
+                fill_eventstoredb(double.store, count)
+
+            yield LogUnderTest(log, second, lose_next_answer, network.disconnect, fill, long=25_000)
+
+    return open_log
+
+
+def eventstoredb_server(request: pytest.FixtureRequest) -> Opener:
+    """A real server, of which nobody else makes use: ``PATRIOT_TEST_EVENTSTOREDB_URI``."""
+    del request
+    uri = os.environ[SERVER_URI]
+
+    @asynccontextmanager
+    async def open_log() -> AsyncIterator[LogUnderTest]:
+        async with AsyncExitStack() as stack:
+            server = urlsplit(uri)
+            network = await stack.enter_async_context(
+                FaultyNetwork.to(server.hostname or "localhost", server.port or 2113)
+            )
+            credentials, at, _ = server.netloc.rpartition("@")
+            netloc = f"{credentials}{at}127.0.0.1:{network.port}"
+            faulty_uri = urlunsplit(server._replace(netloc=netloc))
+            log = await stack.enter_async_context(EventStoreDBEventLog.open(faulty_uri))
+            fresh = await FreshView.of(log)
+
+            async def second() -> EventLog:
+                other = await stack.enter_async_context(EventStoreDBEventLog.open(uri))
+                return fresh.through(other)
+
+            async def fill(count: int) -> None:
+                for stream, version, event in long_log(count):
+                    await fresh.append(stream, [event], expected_version=version - 1)
+
+            yield LogUnderTest(
+                fresh, second, network.lose_next_answer, network.disconnect, fill, long=10_000
+            )
+
+    return open_log
+
+
+LOGS: dict[str, Factory] = {"memory": memory, "postgres": postgres, "eventstoredb": eventstoredb}
+if SERVER_URI in os.environ:
+    LOGS["eventstoredb_server"] = eventstoredb_server
+
+
+def fill_eventstoredb(store: Store, count: int) -> None:
+    """Puts the events past the wire."""
+    for stream, version, event in long_log(count):
+        proposed = Proposed(event.id, event.type, "application/json", event.data, event.metadata)
+        store.append(stream, version - 2, [proposed])
 
 
 @asynccontextmanager
