@@ -64,7 +64,8 @@ class Ledger:
         if isinstance(given, Quote):
             self.quote = given
             self.displayed = {Side.BUY: given.ask_quantity, Side.SELL: given.bid_quantity}
-        standing = {line.venue_order_id for line in self.open_lines()}
+        live = (line for line in self.open_lines() if self._is_live(line))
+        standing = {line.venue_order_id for line in live}
         printed = given.quantity if isinstance(given, Trade) else ZERO
         for entry in step.entries:
             if isinstance(entry, FillReport):
@@ -186,8 +187,7 @@ class Ledger:
         for served in makers:
             for other in self.open_lines():
                 waits_for_quote = by_print and other.terms.limit_price is None
-                stood = other.venue_order_id in standing and self._is_live(other)
-                if stood and not waits_for_quote:
+                if other.venue_order_id in standing and not waits_for_quote:
                     assert not _is_better(other, served), "served out of turn"
 
     def _check_nothing_left_undone(self) -> None:
