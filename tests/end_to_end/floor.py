@@ -63,6 +63,15 @@ class Floor:
     def market(self, payload: bytes, received_at: datetime) -> None:
         self.feed.take(RawFrame(payload, received_at))
 
+    async def fill_of(self, order_id: str) -> asyncpg.Record:
+        """The one fill of an order, once the read model shows it, and all that follows from it."""
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while not (found := await self.pool.fetch(_FILLS, order_id)):
+                await asyncio.sleep(0.01)
+        await self.until_quiet()
+        (fill,) = found
+        return fill
+
     async def until_quiet(self) -> int:
         """Wait until every worker has handled the log to a head that stays."""
         async with asyncio.timeout(SETTLE_SECONDS):
@@ -80,6 +89,8 @@ class Floor:
         waiting = await self.pool.fetchval(_UNHANDLED)
         return not waiting
 
+
+_FILLS = "SELECT * FROM read.executions WHERE order_id = $1"
 
 _UNHANDLED = """
 SELECT count(*) FROM log.events e
@@ -100,8 +111,8 @@ async def floor(
     registry = CollectorRegistry()
     metrics = MarketMetrics(registry)
     hub = MarketHub(metrics)
-    client = redis.asyncio.from_url(redis_url)
     async with (
+        redis.asyncio.from_url(redis_url) as client,
         asyncpg.create_pool(dsn, max_size=40) as pool,
         PostgresEventLog.open(dsn) as log,
         asyncio.TaskGroup() as group,
@@ -123,7 +134,6 @@ async def floor(
         yield Floor(core, Feed(_NoSource(), hub, clock, metrics), pool, runner)
         for task in tasks:
             task.cancel()
-    await client.aclose()
 
 
 class _NoSource:
@@ -132,5 +142,3 @@ class _NoSource:
     async def frames(self) -> AsyncGenerator[RawFrame]:
         return
         yield
-
-
