@@ -1,7 +1,7 @@
 """Hands every market event to those who want it, inside one process."""
 
 import weakref
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 
 from adapters.market.metrics import MarketMetrics
 from adapters.market.subscription import Mailbox, Subscription
@@ -45,7 +45,7 @@ class MarketHub:
         """The newest quote of every symbol."""
         return tuple(self._quotes.values())
 
-    def subscribe(self) -> AsyncGenerator[MarketEvent]:
+    def subscribe(self) -> Subscription:
         """Events from the time of the call on, until closed.
 
         A subscription that is no longer referenced is closed.

@@ -36,6 +36,9 @@ class Mailbox:
             await self._changed.wait()
         return self._events.popleft()
 
+    def take_waiting(self, limit: int) -> list[MarketEvent]:
+        return [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+
 
 class Subscription(AsyncGenerator[MarketEvent, None]):
     """Reads a mailbox. Unlike a generator function it is subscribed before it is first iterated."""
@@ -44,6 +47,10 @@ class Subscription(AsyncGenerator[MarketEvent, None]):
         self._mailbox = mailbox
         self.leave: Callable[[], object] = mailbox.close
         """What to call when the reader has had enough."""
+
+    def take_waiting(self, limit: int) -> list[MarketEvent]:
+        """At most ``limit`` events that are there already, the oldest first."""
+        return self._mailbox.take_waiting(limit)
 
     async def asend(self, value: None) -> MarketEvent:
         return await self._mailbox.take()
