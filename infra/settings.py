@@ -4,6 +4,7 @@ The environment wins over the file. What is unknown, corrupt or unsafe stops the
 """
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ _NOT_SETTINGS = frozenset({CONFIG_FILE, "PATRIOT_TOKEN", "PATRIOT_URL"})
 
 SYNTHETIC = "synthetic"
 
+_PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
+_HOST = re.compile(r"[0-9A-Za-z.:_-]+", re.ASCII)
+
 
 class Environment(StrEnum):
     DEVELOPMENT = "development"
@@ -40,9 +44,18 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; a server whose address is not set is embedded."""
+    """Everything that can be set; a server whose address is not set is embedded.
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    Made by ``load_settings``, which knows all sources and their order.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
     environment: Environment = Field(
         Environment.DEVELOPMENT, description="`production` refuses unsafe settings."
@@ -81,6 +94,32 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(False, description="Log lines as JSON.")
 
+    @field_validator("data_dir")
+    @classmethod
+    def _usable_directory(cls, directory: Path) -> Path:
+        existing = directory.expanduser().absolute()
+        while not existing.exists():
+            existing = existing.parent
+        if not existing.is_dir():
+            raise ValueError(f"{existing} is not a directory")
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise ValueError(f"{existing} is not writable")
+        return directory.expanduser()
+
+    @field_validator("host")
+    @classmethod
+    def _address(cls, host: str) -> str:
+        if not _HOST.fullmatch(host):
+            raise ValueError("must be an address or a host name")
+        return host
+
+    @field_validator("exchange_info")
+    @classmethod
+    def _readable(cls, path: Path | None) -> Path | None:
+        if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
+            raise ValueError("must be the path of a readable file")
+        return path
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, level: str) -> str:
@@ -113,7 +152,7 @@ class Settings(BaseSettings):
     @field_validator("market")
     @classmethod
     def _market(cls, market: str) -> str:
-        if market != SYNTHETIC and not os.access(market, os.R_OK):
+        if market != SYNTHETIC and not (Path(market).is_file() and os.access(market, os.R_OK)):
             raise ValueError("must be `synthetic` or the path of a readable recording")
         return market
 
@@ -157,7 +196,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: environment[PREFIX + name.upper()]
         for name in names
-        if PREFIX + name.upper() in environment
+        if environment.get(PREFIX + name.upper())
     }
 
 
@@ -166,13 +205,24 @@ def _from_file(path: str | None) -> dict[str, Any]:
         return {}
     try:
         file = Path(path)
-        content = tomllib.loads(file.read_text())
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
         mode = file.stat().st_mode
-    except (OSError, ValueError) as error:
-        raise SettingsError(CONFIG_FILE, f"{path} cannot be read: {error}") from error
-    if "token_secret" in content and mode & (stat.S_IRGRP | stat.S_IROTH):
-        raise SettingsError(CONFIG_FILE, f"{path} holds a secret and others can read it")
+    except OSError as error:
+        raise SettingsError(CONFIG_FILE, f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(CONFIG_FILE, f"{path} is not valid TOML: {error}") from None
+    if _holds_secret(content) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(
+            CONFIG_FILE, f"{path} holds a secret and others can reach it: chmod 600 it"
+        )
     return content
+
+
+def _holds_secret(content: Mapping[str, object]) -> bool:
+    """A token secret, or a password in an address."""
+    if "token_secret" in content:
+        return True
+    return any(_PASSWORD.search(value) for value in content.values() if isinstance(value, str))
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
@@ -185,6 +235,8 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
 def _first_error(error: ValidationError) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        return SettingsError(CONFIG_FILE, f"there is no setting {first['loc'][0]}")
     if first["loc"]:
         return SettingsError(_variable(str(first["loc"][0])), message)
     name, _, reason = message.partition("|")

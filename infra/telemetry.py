@@ -3,17 +3,22 @@
 import logging
 import re
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 REDACTED = "[redacted]"
 
 _SECRET_NAME = re.compile(r"secret|token|password|authorization|api_key|private", re.IGNORECASE)
-_CREDENTIALS_IN_URL = re.compile(r"(\w+://[^:/@\s]*):[^@/\s]+@")
-_BEARER = re.compile(r"(?i)(bearer\s+)\S+")
+_SECRETS_IN_TEXT = (
+    (re.compile(r"(\w+://[^:/@\s]*):[^@/\s]+@"), rf"\1:{REDACTED}@"),
+    (re.compile(r"(?i)(bearer\s+)[^\s\"',]+"), rf"\1{REDACTED}"),
+    (re.compile(r"(?i)([?&](?:[a-z_]*token|[a-z_]*secret|password)=)[^&\s\"']+"), rf"\1{REDACTED}"),
+)
+"""Credentials in an address, bearer tokens, and secret query parameters (in access logs)."""
 
 EventDict = MutableMapping[str, Any]
 
@@ -37,7 +42,9 @@ def configure_logging(level: str, *, as_json: bool) -> None:
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -70,5 +77,24 @@ def _redacted(name: str, value: object) -> object:
     if _SECRET_NAME.search(name):
         return REDACTED
     if isinstance(value, str):
-        return _BEARER.sub(rf"\1{REDACTED}", _CREDENTIALS_IN_URL.sub(rf"\1:{REDACTED}@", value))
+        return _redacted_text(value)
+    if isinstance(value, Mapping):
+        return {key: _redacted(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted("", inner) for inner in value]
     return value
+
+
+def _redacted_text(text: str) -> str:
+    for pattern, replacement in _SECRETS_IN_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def metrics_registry() -> CollectorRegistry:
+    """A registry of its own for each core, with what Prometheus expects of every process."""
+    registry = CollectorRegistry(auto_describe=True)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
