@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
@@ -446,8 +446,9 @@ def new_event(event: Event, number: int) -> NewEvent:
 
 
 async def append_all(log: EventLog, events: Sequence[tuple[str, Event]]) -> None:
+    """Each event by itself, under an id that follows from where it stands."""
     for stream, event in events:
-        number = hash((stream, event.originator_version)) & (2**127 - 1)
+        number = uuid5(NAMESPACE_URL, f"{stream}@{event.originator_version}").int
         await log.append(
             stream,
             [new_event(event, number)],
