@@ -121,10 +121,11 @@ class MemoryEventLog:
         self, stream: str, *, after_version: int = 0, page_size: int = DEFAULT_PAGE
     ) -> AsyncGenerator[Sequence[RecordedEvent]]:
         self._refuse_if_closed()
+        await asyncio.sleep(0)
         recorded = self.store.streams.get(stream, [])
         for page in _pages(recorded[after_version:], page_size):
-            await asyncio.sleep(0)
             yield page
+            await asyncio.sleep(0)
 
     async def read_all(
         self,
@@ -136,11 +137,12 @@ class MemoryEventLog:
         page_size: int = DEFAULT_PAGE,
     ) -> AsyncGenerator[Sequence[RecordedEvent]]:
         self._refuse_if_closed()
+        await asyncio.sleep(0)
         end = _bound(self.store.events, until, until_time)
         wanted = filter(only.admits, self.store.events[after:end])
         for page in _pages(wanted, page_size):
-            await asyncio.sleep(0)
             yield page
+            await asyncio.sleep(0)
 
     async def subscribe(
         self, *, after: int = START, only: EventFilter = EVERYTHING, page_size: int = DEFAULT_PAGE
