@@ -45,13 +45,14 @@ class ExecutionWorker:
         recovery: Recovery,
         checkpoints: Checkpoints,
         problems: ReportProblems,
+        recovered: asyncio.Event,
     ) -> None:
         self._venue = venue
         self._submission = submission
         self._booking = booking
         self._recovery = recovery
         self._problems = problems
-        self.recovered = asyncio.Event()
+        self._recovered = recovered
         self.worker = LogWorker(
             name="execution",
             log=log,
@@ -67,7 +68,7 @@ class ExecutionWorker:
 
     async def _recover_then_submit(self) -> None:
         await self._recovery.run()
-        self.recovered.set()
+        self._recovered.set()
         await self.worker.run()
 
     async def _book_reports(self) -> None:

@@ -1,6 +1,7 @@
 """The execution role: paper venue, execution worker and policies under one leadership."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,18 +14,22 @@ from domain.execution.execution_worker import ExecutionWorker
 from domain.execution.recovery import Recovery
 from domain.execution.submission import Submission
 from domain.fees import FeeSchedule
+from domain.market_data import MarketData
 from domain.policies.policy_worker import PolicyWorker
 from domain.venue import Report, Venue
 from infra.composition.core import Core
 from infra.settings import Settings
 from infra.workers.checkpoints import PostgresCheckpoints
-from infra.workers.leadership import Leadership, leadership
+from infra.workers.leadership import leadership
 from infra.workers.working_orders import ReadModelWorkingOrders
 
 if TYPE_CHECKING:
     from asyncpg import Pool, Record
 
     from adapters.market.hub import MarketHub
+
+FeedVenue = Callable[[PaperVenue], Awaitable[None]]
+"""Feeds the paper venue with a market until cancelled."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -36,54 +41,78 @@ class LoggedProblems:
         _logger.error("report_not_booked", code=problem.code, reason=str(problem), report=report)
 
 
-def execution_worker(
-    core: Core, venue: Venue, pool: "Pool[Record]", checkpoints: PostgresCheckpoints, epoch: int
-) -> ExecutionWorker:
-    booking = Booking(core.repository, venue.name, core.clock)
-    return ExecutionWorker(
-        log=core.log,
-        venue=venue,
-        submission=Submission(core.repository, venue, core.clock, epoch),
-        booking=booking,
-        recovery=Recovery(
-            core.repository,
-            venue,
-            booking,
-            ReadModelWorkingOrders(pool, core.log, core.clock),
-        ),
-        checkpoints=checkpoints,
-        problems=LoggedProblems(),
-    )
+class ExecutionRole:
+    """Waits until it leads, then runs until cancelled or until leadership or a worker is lost."""
+
+    def __init__(
+        self, settings: Settings, core: Core, pool: "Pool[Record]", dsn: str, feed_venue: FeedVenue
+    ) -> None:
+        self._settings = settings
+        self._core = core
+        self._pool = pool
+        self._dsn = dsn
+        self._feed_venue = feed_venue
+        self.recovered = asyncio.Event()
+
+    async def run(self) -> None:
+        checkpoints = await PostgresCheckpoints.open(self._pool)
+        async with leadership(self._dsn, "execution", self._core.clock) as leading:
+            venue = await self._open_venue()
+            worker = self._worker(venue, checkpoints, leading.epoch)
+            policies = PolicyWorker(self._core.log, self._core.settlement, checkpoints)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(leading.watch())
+                group.create_task(venue.run())
+                group.create_task(_forever(self._feed_venue(venue)))
+                group.create_task(worker.run())
+                group.create_task(policies.run())
+
+    async def _open_venue(self) -> PaperVenue:
+        journal = await PostgresJournal.open(self._pool, self._core.clock)
+        fees = FeeSchedule(self._settings.maker_fee, self._settings.taker_fee)
+        return await PaperVenue.open(journal, self._core.instruments, fees, self._core.clock)
+
+    def _worker(
+        self, venue: Venue, checkpoints: PostgresCheckpoints, epoch: int
+    ) -> ExecutionWorker:
+        core = self._core
+        booking = Booking(core.repository, venue.name, core.clock)
+        working_orders = ReadModelWorkingOrders(self._pool, core.log, core.clock)
+        return ExecutionWorker(
+            log=core.log,
+            venue=venue,
+            submission=Submission(core.repository, venue, core.clock, epoch),
+            booking=booking,
+            recovery=Recovery(core.repository, venue, booking, working_orders),
+            checkpoints=checkpoints,
+            problems=LoggedProblems(),
+            recovered=self.recovered,
+        )
 
 
-async def run_execution(
-    settings: Settings, core: Core, pool: "Pool[Record]", dsn: str, market: "MarketHub"
-) -> None:
-    """Until cancelled. Ends with an exception when leadership or a worker is lost."""
-    checkpoints = await PostgresCheckpoints.open(pool)
-    async with leadership(dsn, "execution", core.clock) as leading:
-        journal = await PostgresJournal.open(pool, core.clock)
-        fees = FeeSchedule(settings.maker_fee, settings.taker_fee)
-        venue = await PaperVenue.open(journal, core.instruments, fees, core.clock)
-        await _run_together(core, venue, pool, checkpoints, leading, market)
+def from_hub(hub: "MarketHub") -> FeedVenue:
+    """Feed the venue synchronously from the hub of its own process."""
+
+    async def feed(venue: PaperVenue) -> None:
+        stop = hub.listen(venue.on_market)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stop()
+
+    return feed
 
 
-async def _run_together(
-    core: Core,
-    venue: PaperVenue,
-    pool: "Pool[Record]",
-    checkpoints: PostgresCheckpoints,
-    leading: Leadership,
-    market: "MarketHub",
-) -> None:
-    worker = execution_worker(core, venue, pool, checkpoints, leading.epoch)
-    policies = PolicyWorker(core.log, core.settlement, checkpoints)
-    stop_listening = market.listen(venue.on_market)
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(leading.watch())
-            group.create_task(venue.run())
-            group.create_task(worker.run())
-            group.create_task(policies.run())
-    finally:
-        stop_listening()
+def from_market(market: MarketData) -> FeedVenue:
+    """Feed the venue from the market of another process."""
+
+    async def feed(venue: PaperVenue) -> None:
+        await venue.follow(market)
+
+    return feed
+
+
+async def _forever(work: Awaitable[None]) -> None:
+    """A market that ends would leave the venue without prices: then the role ends too."""
+    await work
+    raise RuntimeError("the venue's market has ended")

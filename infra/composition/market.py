@@ -1,9 +1,7 @@
 """The market: a recording or a generator, through the feed, to the hub."""
 
-import random
 from pathlib import Path
-
-from adapters.market.synthetic import SyntheticMarket
+from random import Random
 
 from adapters.market.candles import CandleBuilder
 from adapters.market.feed import Feed
@@ -13,6 +11,7 @@ from adapters.market.metrics import MarketMetrics
 from adapters.market.player import RecordingPlayer
 from adapters.market.recording import Recording
 from adapters.market.static_instruments import StaticInstruments
+from adapters.market.synthetic import SyntheticMarket, SyntheticSource, default_symbols
 from domain.clock import Clock
 from infra.settings import SYNTHETIC, Settings
 
@@ -27,9 +26,16 @@ def instruments(settings: Settings) -> StaticInstruments:
 def frame_source(settings: Settings, tradable: StaticInstruments, clock: Clock) -> FrameSource:
     """Played in a loop with its times moved to now: a live market's quotes are fresh."""
     if settings.market == SYNTHETIC:
-        return SyntheticMarket(tradable.all(), clock, random.Random(settings.market_seed))
-    recording = Recording(Path(settings.market))
-    return RecordingPlayer(recording, clock, speed=settings.market_speed, loop=True, restamp=True)
+        # Reproducible on purpose; nothing here is secret.
+        random = Random(settings.market_seed)  # noqa: S311
+        return SyntheticSource(SyntheticMarket(default_symbols(tradable.all()), random), clock)
+    return RecordingPlayer(
+        Recording(Path(settings.market)),
+        clock,
+        speed=settings.market_speed,
+        loop=True,
+        restamp=True,
+    )
 
 
 def market_feed(source: FrameSource, hub: MarketHub, clock: Clock, metrics: MarketMetrics) -> Feed:

@@ -1,26 +1,15 @@
-"""The projector role: all read models, and the candles."""
+"""The projector role: all read models."""
 
-from typing import TYPE_CHECKING
-
-import redis.asyncio
-from prometheus_client import CollectorRegistry
-
-from domain.clock import Clock
-from domain.log import EventLog
+from infra.composition.machinery import Machinery
 from projections.change_feed import RedisChangeFeed
-from projections.metrics import ProjectionMetrics
 from projections.runner import ProjectionRunner
 
-if TYPE_CHECKING:
-    from asyncpg import Pool, Record
 
-
-def projection_runner(
-    pool: "Pool[Record]",
-    log: EventLog,
-    clock: Clock,
-    redis_client: "redis.asyncio.Redis",
-    registry: CollectorRegistry,
-) -> ProjectionRunner:
-    metrics = ProjectionMetrics(registry)
-    return ProjectionRunner(pool, log, clock, RedisChangeFeed(redis_client, metrics), metrics)
+def projection_runner(machinery: Machinery) -> ProjectionRunner:
+    return ProjectionRunner(
+        machinery.pool,
+        machinery.log,
+        machinery.clock,
+        RedisChangeFeed(machinery.redis, machinery.projection_metrics),
+        machinery.projection_metrics,
+    )

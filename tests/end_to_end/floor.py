@@ -23,10 +23,11 @@ from domain.risk.limits import Limits
 from domain.use_cases.account_desk import OpenAccount, Transfer
 from domain.use_cases.risk_desk import SetLimits
 from infra.composition.core import Core
-from infra.composition.execution import run_execution
-from infra.composition.projector import projection_runner
+from infra.composition.execution import ExecutionRole, from_hub
 from infra.log.postgres.log import PostgresEventLog
 from infra.settings import Settings
+from projections.change_feed import RedisChangeFeed
+from projections.metrics import ProjectionMetrics
 from projections.runner import ProjectionRunner
 
 if TYPE_CHECKING:
@@ -124,12 +125,14 @@ async def floor(
             clock=clock,
             max_quote_age_ms=settings.quote_max_age_ms,
         )
-        runner = projection_runner(pool, log, clock, client, registry)
+        metrics_of_projections = ProjectionMetrics(registry)
+        changes = RedisChangeFeed(client, metrics_of_projections)
+        runner = ProjectionRunner(pool, log, clock, changes, metrics_of_projections)
         await runner.install()
         tasks = [
             group.create_task(core.risk_book.follow(log)),
             group.create_task(runner.run()),
-            group.create_task(run_execution(settings, core, pool, dsn, hub)),
+            group.create_task(ExecutionRole(settings, core, pool, dsn, from_hub(hub)).run()),
         ]
         yield Floor(core, Feed(_NoSource(), hub, clock, metrics), pool, runner)
         for task in tasks:

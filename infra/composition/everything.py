@@ -1,0 +1,50 @@
+"""All roles in one process: what ``patriot up`` runs."""
+
+import asyncio
+
+from infra.composition.api import ApiServer
+
+from adapters.market.hub import MarketHub
+from infra.composition.core import Core
+from infra.composition.execution import ExecutionRole, from_hub
+from infra.composition.first_limits import ensure_system_limits
+from infra.composition.machinery import Machinery
+from infra.composition.projector import projection_runner
+from infra.composition.roles import run_market
+
+
+class Everything:
+    """The market reaches the venue and the controls inside the process, without Redis between.
+
+    ``ready`` is set once orders are taken.
+    """
+
+    def __init__(self, machinery: Machinery) -> None:
+        self.machinery = machinery
+        self.hub = MarketHub(machinery.market_metrics)
+        self.core: Core = machinery.core(self.hub)
+        self.api = ApiServer(machinery, self.core)
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        machinery = self.machinery
+        runner = projection_runner(machinery)
+        await runner.install()
+        await ensure_system_limits(self.core.repository, self.core.risk)
+        execution = ExecutionRole(
+            machinery.settings,
+            self.core,
+            machinery.pool,
+            machinery.servers.postgres_dsn,
+            from_hub(self.hub),
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.core.risk_book.follow(machinery.log))
+            group.create_task(runner.run())
+            group.create_task(run_market(machinery, self.hub))
+            group.create_task(execution.run())
+            group.create_task(self.api.run())
+            await execution.recovered.wait()
+            await self.api.listening.wait()
+            self.ready.set()
