@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
+from urllib.parse import unquote
 
 import grpc
 from esdbclient import AsyncEventStoreDBClient
@@ -34,6 +35,11 @@ class Connection(AsyncEventStoreDBClient):
         except ValueError as error:
             reason = str(error).replace(uri, "").strip(" :")
             raise ValueError(f"not an EventStoreDB URI: {reason}") from None
+        # The client hands on what the URI holds without decoding it.
+        self._call_credentials = self.construct_call_credentials(
+            unquote(self.connection_spec.username or ""),
+            unquote(self.connection_spec.password or ""),
+        )
         self._patience = patience
         self._renewal = asyncio.Lock()
         milliseconds = int(patience.keepalive * 1_000)
@@ -41,6 +47,8 @@ class Connection(AsyncEventStoreDBClient):
             # The client's own option for this has a name that gRPC does not know.
             ("grpc.keepalive_time_ms", milliseconds),
             ("grpc.keepalive_timeout_ms", milliseconds),
+            # Without this an unanswered ping closes a connection only after a minute.
+            ("grpc.http2.ping_timeout_ms", milliseconds),
             ("grpc.http2.max_pings_without_data", 0),
             # A slow reader fills the window of its whole TCP connection: share none.
             ("grpc.use_local_subchannel_pool", 1),

@@ -37,6 +37,7 @@ class EventStoreDBDouble:
         tls: grpc.ServerCredentials | None = None,
         password: str | None = None,
     ) -> None:
+        """``password`` is what must follow ``Basic`` in the authorization of a call."""
         self.store = store or Store()
         self.faults = Faults()
         self._cluster = Cluster(self.store, self.faults, max_append_size, password)
@@ -47,6 +48,10 @@ class EventStoreDBDouble:
     @property
     def calls(self) -> Counter[str]:
         return self._cluster.calls
+
+    @property
+    def metadata_keys(self) -> set[str]:
+        return self._cluster.metadata_keys
 
     @property
     def ports(self) -> list[int]:

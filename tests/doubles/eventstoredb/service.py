@@ -34,6 +34,9 @@ class Cluster:
     calls: Counter[str] = field(default_factory=Counter)
     """How often each method was called."""
 
+    metadata_keys: set[str] = field(default_factory=set)
+    """The names of all metadata that came with a call."""
+
 
 class Streams:
     """``event_store.client.streams.Streams`` on one node."""
@@ -134,6 +137,7 @@ class Streams:
 
     def _admit(self, method: str, context: Context) -> None:
         self._cluster.calls[method] += 1
+        self._cluster.metadata_keys.update(_metadata(context))
         if self._cluster.faults.take("unavailable"):
             raise refusal.unavailable()
         if self._cluster.password is not None:
@@ -142,7 +146,9 @@ class Streams:
             self._require_leader(context)
 
     def _authorize(self, context: Context) -> None:
-        if _metadata(context).get("authorization") != f"Basic {self._cluster.password}":
+        given = _metadata(context).get("authorization", "")
+        text = given.decode() if isinstance(given, bytes) else given
+        if text != f"Basic {self._cluster.password}":
             raise refusal.access_denied()
 
     def _require_leader(self, context: Context) -> None:

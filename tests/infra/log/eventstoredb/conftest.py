@@ -15,7 +15,7 @@ QUICK = Patience(
     attempts=8,
     first_delay=0.001,
     longest_delay=0.05,
-    keepalive=0.2,
+    keepalive=0.5,
 )
 """A server on the loopback answers at once or not at all."""
 
