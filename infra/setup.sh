@@ -47,8 +47,8 @@ say "Setting up .venv with $("$python" --version), once"
 say '  1/3 virtual environment'
 "$python" -m venv --clear .venv
 say "  2/3 packages from requirements.lock ($(grep -c '==' requirements.lock))"
-.venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+.venv/bin/python -m pip install -qq --require-hashes -r requirements.lock
 say '  3/3 the project'
-.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
+.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --no-index -e .
 wanted >"$READY"
 say '  ready'
