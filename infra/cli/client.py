@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 import httpx
 import typer
-from infra.cli.local import local_token, local_url
 
+from infra.cli.local import local_token, local_url
 from infra.cli.output import fail
 
 TIMEOUT_SECONDS = 30.0
