@@ -36,12 +36,12 @@ class JournalWriter:
         self._publish = publish
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
-        self._is_stopped = False
+        self.is_stopped = False
 
     @property
     def is_full(self) -> bool:
         """True when the owner must not put more: too far behind, or stopped."""
-        return self._is_stopped or len(self._waiting) >= MAX_WAITING
+        return self.is_stopped or len(self._waiting) >= MAX_WAITING
 
     def put(self, entries: tuple[Entry, ...]) -> None:
         """Write the entries of a step that nobody waits for."""
@@ -53,7 +53,7 @@ class JournalWriter:
 
         Raises VenueUnavailable if the writer stopped first: they may be durable or not.
         """
-        if self._is_stopped:
+        if self.is_stopped:
             raise VenueUnavailable("the venue has stopped")
         if not entries and not self._waiting:
             return
@@ -94,7 +94,7 @@ class JournalWriter:
             self._publish(entry)
 
     def _stop(self) -> None:
-        self._is_stopped = True
+        self.is_stopped = True
         while self._waiting:
             written = self._waiting.popleft().written
             if written is not None and not written.done():

@@ -35,6 +35,7 @@ _NO_ANSWER = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
 )
 
 _logger = structlog.get_logger(__name__)

@@ -42,3 +42,5 @@ class RejectCode(StrEnum):
     """The new price of a post-only order would cross the quote (-5022)."""
     TOO_MANY_REQUESTS = "too_many_requests"
     """The journal is behind by more than the venue holds; nothing was done (-1008)."""
+    UNAVAILABLE = "venue_unavailable"
+    """The venue has stopped; nothing was done (-1016)."""

@@ -19,6 +19,10 @@ class ReportStreams:
         self._capacity = capacity
         self._queues: set[asyncio.Queue[Report | None]] = set()
 
+    @property
+    def listeners(self) -> int:
+        return len(self._queues)
+
     def open(self) -> AsyncGenerator[Report]:
         """Reports published from now on, until ``close``, or until too far behind."""
         queue: asyncio.Queue[Report | None] = asyncio.Queue()

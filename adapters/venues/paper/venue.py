@@ -137,8 +137,10 @@ class PaperVenue:
 
     async def _request(self, make_step: Callable[[datetime], Step]) -> Outcome:
         now = self._clock.now()
+        if self._writer.is_stopped:
+            return Rejected(RejectCode.UNAVAILABLE, "the venue has stopped", now)
         if self._writer.is_full:
-            return Rejected(RejectCode.TOO_MANY_REQUESTS, "the venue takes nothing now", now)
+            return Rejected(RejectCode.TOO_MANY_REQUESTS, "the journal is behind", now)
         step = make_step(now)
         assert step.outcome is not None
         try:
