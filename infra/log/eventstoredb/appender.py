@@ -1,7 +1,8 @@
 """Appends over one long-lived stream, tried again with the same event ids until answered."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from uuid import uuid4
 
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
@@ -66,28 +67,33 @@ class Appender:
         self, stream: str, events: Sequence[NewEvent], expected: int, size: int
     ) -> Appended:
         request = _request(stream, events, expected, self._patience.answer)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience.append
-        delays = self._patience.delays()
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                answer = await self._ask(
-                    request, min(self._patience.answer, deadline - loop.time())
-                )
-                return appended(answer, stream, expected, size)
-            except Lost as lost:
-                delay = next(delays)
-                if attempt >= self._patience.attempts or loop.time() + delay >= deadline:
-                    raise LogUnavailable(f"append to {stream}: {lost}") from lost
-                await asyncio.sleep(delay)
+        seconds = self._patience.append
+        try:
+            async with asyncio.timeout(seconds):
+                meaning = partial(appended, stream=stream, expected=expected, size=size)
+                return await self._insist(request, meaning)
+        except TimeoutError:
+            raise LogUnavailable(f"append to {stream}: no answer within {seconds} s") from None
+        except Lost as lost:
+            raise LogUnavailable(f"append to {stream}: {lost}") from lost
 
-    async def _ask(self, request: Request, timeout: float) -> streams_pb2.BatchAppendResp:
+    async def _insist(
+        self, request: Request, meaning: Callable[[streams_pb2.BatchAppendResp], Appended]
+    ) -> Appended:
+        """Raises Lost once patience has run out, and what the answer means."""
+        delays = self._patience.delays()
+        for _ in range(self._patience.attempts - 1):
+            try:
+                return meaning(await self._ask(request))
+            except Lost:
+                await asyncio.sleep(next(delays))
+        return meaning(await self._ask(request))
+
+    async def _ask(self, request: Request) -> streams_pb2.BatchAppendResp:
         session = self._session
         if session is None or session.end is not None:
             session = await self._open()
-        return await session.ask(request, timeout)
+        return await session.ask(request, self._patience.answer)
 
     async def _open(self) -> AppendSession:
         async with self._opening:

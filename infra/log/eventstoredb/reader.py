@@ -19,6 +19,9 @@ MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 _BACKWARDS_PAGE = 64
 
+_SCAN_PATIENCE = 6
+"""A server may have to look through very many events before it finds those of a filter."""
+
 ReadEvent = streams_pb2.ReadResp.ReadEvent
 
 
@@ -81,7 +84,7 @@ class Reader:
         while position < bound:
             # The server includes the event at the position itself.
             count = page_size + 1 if position > START else page_size
-            page = await self._page(requests.of_all(position, only, count))
+            page = await self._page(requests.of_all(position, only, count), _SCAN_PATIENCE)
             events = _within(page.events, position, bound, only)
             timely = _recorded_until(events, until_time)
             if timely:
@@ -101,15 +104,19 @@ class Reader:
                 return START
             before, count = page.last.event.commit_position, _BACKWARDS_PAGE
 
-    async def _page(self, request: streams_pb2.ReadReq) -> Page:
-        """Raises LogUnavailable once patience has run out, and LogFailed."""
+    async def _page(self, request: streams_pb2.ReadReq, most: int = 1) -> Page:
+        """Raises LogUnavailable once patience has run out, and LogFailed.
+
+        Every try may take longer than the one before, up to ``most`` times a page's deadline.
+        """
         delays = self._patience.delays()
         for attempt in range(1, self._patience.attempts + 1):
             node = self._connection.node
             try:
                 if node is None:
                     await self._connection.renew(node)
-                return await _collect(self._connection.read(request, self._patience.page))
+                seconds = self._patience.page * min(attempt, most)
+                return await _collect(self._connection.read(request, seconds))
             except Lost as lost:
                 if attempt == self._patience.attempts:
                     raise LogUnavailable(f"read failed {attempt} times: {lost}") from lost

@@ -66,8 +66,12 @@ class AppendSession:
     async def _send(self) -> None:
         while True:
             correlation_id, request = await self._outbox.get()
-            if correlation_id in self._waiting:
+            if correlation_id not in self._waiting:
+                continue
+            try:
                 await send(self._call, request)
+            except (Lost, LogFailed):
+                return  # the call is over, and only the receiver learns for what reason
 
     async def _receive(self) -> None:
         loop = asyncio.get_running_loop()
