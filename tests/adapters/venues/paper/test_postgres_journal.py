@@ -174,7 +174,7 @@ class StaysAway:
 
 async def advance_until_done(clock: ManualClock, task: "asyncio.Task[None]") -> None:
     while not task.done():
-        clock.advance(1)
+        await clock.advance(1)
         await asyncio.wait([task], timeout=0.005)
 
 
@@ -194,7 +194,7 @@ async def test_a_database_that_stays_away_fails_in_the_end() -> None:
     journal = PostgresJournal(StaysAway(), clock)  # type: ignore[arg-type]  # a double
     append = asyncio.create_task(journal.append(0, some_entries()))
     while not append.done():
-        clock.advance(1)
+        await clock.advance(1)
         await asyncio.sleep(0)
     with pytest.raises(JournalFailed, match="does not answer"):
         await append
@@ -219,7 +219,7 @@ async def test_the_venue_outlives_its_connections(
             await end_connections(postgres_dsn)
             answer = asyncio.create_task(venue.submit(limit_order(f"x{number}")))
             while not answer.done():
-                clock.advance(0.1)
+                await clock.advance(0.1)
                 await asyncio.wait([answer], timeout=0.005)
             assert isinstance(await answer, Accepted)
         assert len(await venue.open_orders("a")) == 5

@@ -153,7 +153,7 @@ async def test_deadlines_are_kept_while_the_market_is_quiet() -> None:
         gtd = terms("buy", "limit", "1", limit_price="9", time_in_force="gtd", expire_at=expire_at)
         assert isinstance(await venue.submit(VenueOrder("g", "a", gtd)), Accepted)
         await settle()
-        clock.advance(5 + DEADLINE_CHECK)
+        await clock.advance(5 + DEADLINE_CHECK)
         assert isinstance(await anext(reports), ExpireReport)
 
 
