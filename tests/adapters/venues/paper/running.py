@@ -19,4 +19,4 @@ async def running_venue(journal: PaperJournal, clock: Clock) -> AsyncGenerator[P
         yield venue
     finally:
         run.cancel()
-        await asyncio.wait([run])
+        await asyncio.gather(run, return_exceptions=True)
