@@ -16,7 +16,6 @@ from domain.account.events import (
     ReservationReleased,
     Settlement,
 )
-from domain.account.reservation import Reservation
 from domain.decimals import ZERO
 from projections.account_tables import (
     ACCOUNTS,
@@ -37,16 +36,16 @@ from projections.account_tables import (
 )
 from projections.projection import Changes, Fact, Loaded, Projection, Wanted
 
-OfAccount = TypeVar("OfAccount", BalanceRow, PositionRow, ReservationRow)
+OfAccount = TypeVar("OfAccount", BalanceRow, PositionRow)
 
 ORDER_EVENTS = (FundsReserved, ReservationChanged, ReservationReleased, Settlement)
 
 
 class FoldedAccount:
-    """The domain's account within a batch.
+    """The domain's account, holding those of its reservations that were touched.
 
-    Of its reservations it holds those that the batch touches. What the others come to is taken
-    from the balances, so that a batch costs the same however many orders an account has working.
+    What the others come to is taken from the balances, so that a page costs the same however many
+    orders an account has working.
     """
 
     def __init__(self, account: Account, opened_at: datetime | None = None) -> None:
@@ -55,24 +54,22 @@ class FoldedAccount:
         self._position = 0
         self._positions: dict[str, PositionRow] = {}
         self._reserved_elsewhere: dict[str, Decimal] = {}
-        self._loaded: dict[str, Reservation] = {}
         self._touched_assets: dict[str, tuple[datetime, int]] = {}
         self._touched_symbols: set[str] = set()
+        self._touched_orders: set[str] = set()
 
     def take_balances(self, rows: Sequence[BalanceRow]) -> None:
-        """Comes after the reservations."""
+        """Comes before the reservations."""
         self.account.balances = {row.asset: row.balance for row in rows}
-        self._reserved_elsewhere = {
-            row.asset: row.reserved - self.account.reserved(row.asset) for row in rows
-        }
+        self._reserved_elsewhere = {row.asset: row.reserved for row in rows}
 
     def take_positions(self, rows: Sequence[PositionRow]) -> None:
         self._positions = {row.symbol: row for row in rows}
         self.account.positions = {row.symbol: position_of(row) for row in rows}
 
-    def take_reservations(self, rows: Sequence[ReservationRow]) -> None:
-        self._loaded = {row.order_id: reservation_of(row) for row in rows}
-        self.account.reservations = dict(self._loaded)
+    def take_reservation(self, row: ReservationRow) -> None:
+        self.account.reservations[row.order_id] = reservation_of(row)
+        self._reserved_elsewhere[row.settlement_asset] -= row.amount
 
     def apply(self, event: AccountEvent, position: int) -> None:
         if isinstance(event, AccountOpened):
@@ -80,6 +77,8 @@ class FoldedAccount:
         for asset in self._assets_touched_by(event):
             self._touched_assets[asset] = (event.timestamp, position)
         event.mutate(self.account)
+        if isinstance(event, ORDER_EVENTS):
+            self._touched_orders.add(event.order_id)
         if isinstance(event, Settlement):
             self._settle(event, position)
         self._position = position
@@ -96,21 +95,25 @@ class FoldedAccount:
         ]
 
     def position_rows(self) -> list[PositionRow]:
-        return [self._positions[symbol] for symbol in sorted(self._touched_symbols)]
+        return [self._positions[symbol] for symbol in self._touched_symbols]
 
     def changed_reservations(self) -> list[ReservationRow]:
+        held = self.account.reservations
         return [
-            reservation_row(self.account.id, reservation)
-            for order_id, reservation in self.account.reservations.items()
-            if self._loaded.get(order_id) is not reservation
+            reservation_row(self.account.id, held[order_id])
+            for order_id in self._touched_orders
+            if order_id in held
         ]
 
-    def gone_reservations(self) -> list[ReservationRow]:
-        return [
-            reservation_row(self.account.id, reservation)
-            for order_id, reservation in self._loaded.items()
-            if order_id not in self.account.reservations
-        ]
+    def gone_reservations(self) -> list[dict[str, str]]:
+        held = self.account.reservations
+        return [{"order_id": order_id} for order_id in self._touched_orders if order_id not in held]
+
+    def forget_history(self) -> None:
+        """Let go of what changed, and of what no event reads."""
+        self._touched_assets, self._touched_symbols, self._touched_orders = {}, set(), set()
+        self.account.transfers.clear()
+        self.account.settled.clear()
 
     def _assets_touched_by(self, event: AccountEvent) -> set[str]:
         """Asked before the event is applied, as it may end the reservation."""
@@ -136,30 +139,39 @@ class AccountsFold:
 
     def __init__(self) -> None:
         self._accounts: dict[str, FoldedAccount] = {}
+        self._changed: dict[str, FoldedAccount] = {}
+        self._orders: set[str] = set()
+
+    @property
+    def known(self) -> int:
+        return len(self._accounts) + len(self._orders)
 
     def wanted(self, facts: Sequence[Fact]) -> Sequence[Wanted]:
-        """The accounts that do not begin in this batch, with the reservations it touches."""
+        """Accounts that do not begin in this page, and the reservations it touches."""
         events = [fact.event for fact in facts]
         new = {event.originator_id for event in events if event.originator_version == 1}
-        known = {event.originator_id for event in events} - new
+        touched = {event.originator_id for event in events}
+        accounts = touched - new - self._accounts.keys()
         orders = {event.order_id for event in events if isinstance(event, ORDER_EVENTS)}
+        reservations = orders - self._orders
+        self._orders |= orders
         return [
-            Wanted(ACCOUNTS, known),
-            Wanted(RESERVATIONS, orders if known else ()),
-            Wanted(POSITIONS, known),
-            Wanted(BALANCES, known),
+            Wanted(ACCOUNTS, accounts),
+            Wanted(BALANCES, accounts),
+            Wanted(POSITIONS, accounts),
+            Wanted(RESERVATIONS, reservations),
         ]
 
-    def start(self, loaded: Loaded) -> None:
-        reservations = _by_account(loaded.rows(RESERVATIONS))
-        positions = _by_account(loaded.rows(POSITIONS))
+    def take(self, loaded: Loaded) -> None:
         balances = _by_account(loaded.rows(BALANCES))
+        positions = _by_account(loaded.rows(POSITIONS))
         for row in loaded.rows(ACCOUNTS):
             folded = FoldedAccount(account_of(row), row.opened_at)
-            folded.take_reservations(reservations.get(row.account_id, ()))
-            folded.take_positions(positions.get(row.account_id, ()))
             folded.take_balances(balances.get(row.account_id, ()))
+            folded.take_positions(positions.get(row.account_id, ()))
             self._accounts[row.account_id] = folded
+        for reservation in loaded.rows(RESERVATIONS):
+            self._accounts[reservation.account_id].take_reservation(reservation)
 
     def apply(self, fact: Fact) -> None:
         event = fact.event
@@ -170,19 +182,24 @@ class AccountsFold:
             folded = FoldedAccount(Account.empty(event.originator_id))
             self._accounts[event.originator_id] = folded
         folded.apply(event, fact.recorded.position)
+        self._changed[event.originator_id] = folded
 
     def changes(self) -> Sequence[Changes]:
-        folded = self._accounts.values()
-        return [
+        folded = list(self._changed.values())
+        changes = [
             Changes(ACCOUNTS, [account.row() for account in folded]),
             Changes(BALANCES, [row for account in folded for row in account.balance_rows()]),
             Changes(POSITIONS, [row for account in folded for row in account.position_rows()]),
             Changes(
                 RESERVATIONS,
                 [row for account in folded for row in account.changed_reservations()],
-                [row for account in folded for row in account.gone_reservations()],
+                [key for account in folded for key in account.gone_reservations()],
             ),
         ]
+        for account in folded:
+            account.forget_history()
+        self._changed = {}
+        return changes
 
 
 def _by_account(rows: Sequence[OfAccount]) -> dict[str, list[OfAccount]]:

@@ -22,7 +22,7 @@ CandleKey = tuple[str, str, datetime]
 class CandleWriter:
     """Upserts batches of candles, and publishes what changed."""
 
-    def __init__(self, pool: "Pool", change_feed: ChangeFeed) -> None:
+    def __init__(self, pool: "Pool", change_feed: ChangeFeed | None) -> None:
         self._pool = pool
         self._feed = change_feed
         self._is_partitioned = False
@@ -44,8 +44,9 @@ class CandleWriter:
         async with self._pool.acquire() as connection:
             await self._add_months(connection, newest)
             changed = await connection.fetch(_SQL["upsert"], _as_json(list(newest.values())))
-        rows = [_row(newest[symbol, interval, at]) for symbol, interval, at in changed]
-        await self._feed.publish("candles", rows, None)
+        if changed and self._feed is not None:
+            rows = [_row(newest[symbol, interval, at]) for symbol, interval, at in changed]
+            await self._feed.publish("candles", rows, None)
 
     async def _add_months(self, connection: "Connection", candles: dict[CandleKey, Candle]) -> None:
         if not self._is_partitioned:

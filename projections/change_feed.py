@@ -32,13 +32,6 @@ class ChangeFeed(Protocol):
     async def publish(self, kind: str, rows: Sequence[Row], position: int | None) -> None: ...
 
 
-class NoChangeFeed:
-    """For builds that nobody watches."""
-
-    async def publish(self, kind: str, rows: Sequence[Row], position: int | None) -> None:
-        """Nothing."""
-
-
 class RedisChangeFeed:
     """Publishes on one channel: ``{"kind", "position", "rows": […]}``, decimals as plain strings,
     times in RFC 3339, at most ROWS_IN_MESSAGE rows a message."""

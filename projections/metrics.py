@@ -15,7 +15,7 @@ class ProjectionMetrics:
         )
         self.batch_seconds = Histogram(
             "patriot_projection_batch_seconds",
-            "From a batch at hand to its commit.",
+            "Writing and committing a batch.",
             ["projection"],
             registry=registry,
         )

@@ -36,11 +36,15 @@ class TimelineFold:
     def __init__(self) -> None:
         self._rows: list[TimelineRow] = []
 
+    @property
+    def known(self) -> int:
+        return 0
+
     def wanted(self, facts: Sequence[Fact]) -> Sequence[Wanted]:
         return ()
 
-    def start(self, loaded: Loaded) -> None:
-        """From nothing."""
+    def take(self, loaded: Loaded) -> None:
+        """Nothing."""
 
     def apply(self, fact: Fact) -> None:
         recorded, event = fact
@@ -60,7 +64,8 @@ class TimelineFold:
         )
 
     def changes(self) -> Sequence[Changes]:
-        return [Changes(TIMELINE, self._rows)]
+        rows, self._rows = self._rows, []
+        return [Changes(TIMELINE, rows)]
 
 
 def _name_of(actor: Actor) -> str:

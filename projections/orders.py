@@ -72,7 +72,7 @@ ORDERS = Table(
 
 
 class FoldedOrder:
-    """An order within a batch: the aggregate, and what its row has beyond it."""
+    """An order: the aggregate, and what its row has beyond it."""
 
     def __init__(self, order: Order, row: OrderRow | None = None) -> None:
         self.order = order
@@ -107,10 +107,16 @@ class FoldedOrder:
             self.reason = event.reason
 
     def _take_back(self, event: FillBusted) -> None:
-        # The fills of earlier batches are not kept; the bust tells the one that it needs.
+        # The fills of earlier pages are not kept; the bust tells the one that it needs.
         self.order.fills[event.fill.trade_id] = event.fill
         self.notional -= event.fill.notional
         self.fees_paid -= event.fill.fee
+
+    def forget_history(self) -> None:
+        """Let go of what no event reads."""
+        self.order.fills.clear()
+        self.order.busted.clear()
+        self.order.requests.clear()
 
     def row(self) -> OrderRow:
         order, terms = self.order, self.order.terms
@@ -155,15 +161,20 @@ class OrdersFold:
 
     def __init__(self) -> None:
         self._orders: dict[str, FoldedOrder] = {}
+        self._changed: dict[str, FoldedOrder] = {}
         self._executions: dict[tuple[str, int], ExecutionRow] = {}
 
-    def wanted(self, facts: Sequence[Fact]) -> Sequence[Wanted]:
-        """All orders but those that begin in this batch."""
-        new = {f.event.originator_id for f in facts if f.event.originator_version == 1}
-        known = {f.event.originator_id for f in facts} - new
-        return [Wanted(ORDERS, known)]
+    @property
+    def known(self) -> int:
+        return len(self._orders)
 
-    def start(self, loaded: Loaded) -> None:
+    def wanted(self, facts: Sequence[Fact]) -> Sequence[Wanted]:
+        """All orders but those that begin in this page."""
+        new = {f.event.originator_id for f in facts if f.event.originator_version == 1}
+        touched = {f.event.originator_id for f in facts}
+        return [Wanted(ORDERS, touched - new - self._orders.keys())]
+
+    def take(self, loaded: Loaded) -> None:
         for row in loaded.rows(ORDERS):
             order = STATE.restore(row.order_id, row.version, row.state)
             self._orders[row.order_id] = FoldedOrder(order, row)
@@ -177,16 +188,19 @@ class OrdersFold:
             folded = FoldedOrder(Order.empty(event.originator_id))
             self._orders[event.originator_id] = folded
         folded.apply(event, position)
+        self._changed[event.originator_id] = folded
         if isinstance(event, OrderFilled):
             self._execute(execution_filled(event, position))
         elif isinstance(event, FillBusted):
             self._execute(execution_busted(event, position))
 
     def changes(self) -> Sequence[Changes]:
-        return [
-            Changes(ORDERS, [folded.row() for folded in self._orders.values()]),
-            Changes(EXECUTIONS, list(self._executions.values())),
-        ]
+        orders = [folded.row() for folded in self._changed.values()]
+        executions = list(self._executions.values())
+        for folded in self._changed.values():
+            folded.forget_history()
+        self._changed, self._executions = {}, {}
+        return [Changes(ORDERS, orders), Changes(EXECUTIONS, executions)]
 
     def _execute(self, row: ExecutionRow) -> None:
         self._executions[row.order_id, row.execution_number] = row

@@ -1,12 +1,12 @@
 """A projection: a name, a version, its tables and a fold."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 
 from domain.event import Event
-from domain.log import EventFilter, RecordedEvent, category_of
+from domain.log import EventFilter, RecordedEvent
 from projections.statements import statements
 from projections.table import RowT, Table
 
@@ -28,11 +28,11 @@ class Wanted(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Whole rows as they are now; rows of ``deleted`` need be right in their key only."""
+    """Whole rows as they are now, and the keys of rows that are gone."""
 
     table: AnyTable
     rows: Sequence[msgspec.Struct]
-    deleted: Sequence[msgspec.Struct] = ()
+    deleted: Sequence[Mapping[str, str]] = ()
 
 
 class Loaded:
@@ -49,18 +49,28 @@ class Loaded:
 
 
 class Fold(Protocol):
-    """The fold of one batch, without I/O: wanted, start, apply for each fact, changes.
+    """The fold of one page after another, without I/O: for each page wanted, take, apply for each
+    fact, changes. It keeps what it knows between pages.
 
     ``apply`` may raise anything for an event that it cannot take.
     """
 
-    def wanted(self, facts: Sequence[Fact]) -> Sequence[Wanted]: ...
+    @property
+    def known(self) -> int:
+        """How many things it holds in memory."""
+        ...
 
-    def start(self, loaded: Loaded) -> None: ...
+    def wanted(self, facts: Sequence[Fact]) -> Sequence[Wanted]:
+        """Rows that the page needs and that it does not know yet."""
+        ...
+
+    def take(self, loaded: Loaded) -> None: ...
 
     def apply(self, fact: Fact) -> None: ...
 
-    def changes(self) -> Sequence[Changes]: ...
+    def changes(self) -> Sequence[Changes]:
+        """What changed since the last call."""
+        ...
 
 
 class Projection:
@@ -82,11 +92,11 @@ class Projection:
         self.tables = tables
         self.fold = fold
         self.only = EventFilter(categories=categories)
-        self._categories = categories
+        self._prefixes = tuple(f"{category}-" for category in sorted(categories))
         self._sql = statements(file)
 
     def concerns(self, event: RecordedEvent) -> bool:
-        return category_of(event.stream) in self._categories
+        return event.stream.startswith(self._prefixes)
 
     def table_definitions(self, build: str) -> str:
         return self._sql["tables"].format(build=build)

@@ -11,7 +11,6 @@ import structlog
 from domain.clock import Clock
 from domain.log import EventLog
 from projections.builds import Build, Builds, Lease
-from projections.change_feed import NoChangeFeed
 from projections.failures import LeaseHeld, Poisoned, is_transient
 from projections.holding import LeaseHolder
 from projections.metrics import ProjectionMetrics
@@ -130,7 +129,7 @@ class Rebuilder:
             builds=self._builds,
             projection=projection,
             lease=lease,
-            feed=NoChangeFeed(),
+            feed=None,
             metrics=self._metrics,
             page_size=self._page_size,
         )

@@ -33,12 +33,16 @@ class RiskFold:
 
     def __init__(self) -> None:
         self._scopes: dict[str, RiskLimits] = {}
-        self._positions: dict[str, int] = {}
+        self._changed: dict[str, int] = {}
+
+    @property
+    def known(self) -> int:
+        return len(self._scopes)
 
     def wanted(self, facts: Sequence[Fact]) -> Sequence[Wanted]:
-        return [Wanted(RISK, {fact.event.originator_id for fact in facts})]
+        return [Wanted(RISK, {f.event.originator_id for f in facts} - self._scopes.keys())]
 
-    def start(self, loaded: Loaded) -> None:
+    def take(self, loaded: Loaded) -> None:
         for row in loaded.rows(RISK):
             risk = RiskLimits.empty(row.scope)
             risk.limits = row.limits
@@ -55,22 +59,24 @@ class RiskFold:
         if scope not in self._scopes:
             self._scopes[scope] = RiskLimits.empty(scope)
         event.mutate(self._scopes[scope])
-        self._positions[scope] = fact.recorded.position
+        self._changed[scope] = fact.recorded.position
 
     def changes(self) -> Sequence[Changes]:
-        rows = [
-            RiskRow(
-                scope=scope,
-                state=risk.state,
-                reason=risk.state_reason,
-                limits=risk.limits,
-                version=risk.version,
-                updated_at=risk.modified_on,
-                position=self._positions[scope],
-            )
-            for scope, risk in self._scopes.items()
-        ]
+        rows = [_row(self._scopes[scope], at) for scope, at in self._changed.items()]
+        self._changed = {}
         return [Changes(RISK, rows)]
+
+
+def _row(risk: RiskLimits, position: int) -> RiskRow:
+    return RiskRow(
+        scope=risk.id,
+        state=risk.state,
+        reason=risk.state_reason,
+        limits=risk.limits,
+        version=risk.version,
+        updated_at=risk.modified_on,
+        position=position,
+    )
 
 
 RISK_PROJECTION = Projection(

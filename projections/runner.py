@@ -37,7 +37,7 @@ class ProjectionRunner:
         pool: "Pool",
         log: EventLog,
         clock: Clock,
-        change_feed: ChangeFeed,
+        change_feed: ChangeFeed | None,
         metrics: ProjectionMetrics,
         *,
         projections: Sequence[Projection] = ALL_PROJECTIONS,

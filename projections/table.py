@@ -4,7 +4,7 @@ Rows travel as one JSON array each way: PostgreSQL makes rows of it in one state
 stay exact, as decimals are text in it or JSON numbers that are never read as binary floats.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import msgspec
@@ -81,10 +81,10 @@ class Table(Generic[RowT]):
             await connection.execute(self._sql(self._write, build), _encode(rows).decode())
 
     async def delete(
-        self, connection: "Connection", build: str, rows: Sequence[msgspec.Struct]
+        self, connection: "Connection", build: str, keys: Sequence[Mapping[str, str]]
     ) -> None:
-        if rows:
-            await connection.execute(self._sql("delete", build), _encode(rows).decode())
+        if keys:
+            await connection.execute(self._sql("delete", build), _encode(keys).decode())
 
     async def digest(self, connection: "Connection", build: str) -> Digest:
         record = await connection.fetchrow(self._sql("digest", build))

@@ -1,25 +1,28 @@
 """The worker: takes a build of a projection through the log, exactly once."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from domain.clock import Clock
-from domain.event import decode
 from domain.log import CaughtUp, EventLog, LogUnavailable, RecordedEvent
 from projections.builds import Builds, Lease, Step
 from projections.change_feed import ChangeFeed
 from projections.failures import BatchFailed, Poisoned
+from projections.folding import Batch, Folding
 from projections.metrics import ProjectionMetrics
-from projections.projection import Changes, Fact, Fold, Loaded, Projection, Wanted
+from projections.projection import Changes, Projection
 
 if TYPE_CHECKING:
-    from projections.connection import Connection, Pool
+    from projections.connection import Pool
 
 PAGE = 2_000
 """Events folded and committed together: large enough that orders fold, small enough to be fresh."""
+
+Pages = AsyncGenerator[Sequence[RecordedEvent]]
 
 
 class Worker:
@@ -38,7 +41,7 @@ class Worker:
         builds: Builds,
         projection: Projection,
         lease: Lease,
-        feed: ChangeFeed,
+        feed: ChangeFeed | None,
         metrics: ProjectionMetrics,
         page_size: int = PAGE,
     ) -> None:
@@ -50,6 +53,7 @@ class Worker:
         self._projection = projection
         self._lease = lease
         self._feed = feed
+        self._folding = Folding(pool, clock, projection, lease.build)
         self._events = metrics.events.labels(projection.name)
         self._seconds = metrics.batch_seconds.labels(projection.name)
         self._page_size = page_size
@@ -63,17 +67,12 @@ class Worker:
         target = await self._log.head() if until is None else until
         if target <= self.checkpoint:
             return
-        pages = self._log.read_all(
-            after=self.checkpoint,
-            until=target,
-            only=self._projection.only,
-            page_size=self._page_size,
-        )
-        async with aclosing(pages):
-            async for page in pages:
-                await self._project(page)
+        try:
+            await self._rush(target)
+        except BatchFailed:
+            await self._step(target)
         if self.checkpoint < target:
-            await self._commit(Step(self.checkpoint, target, None, 0), [])
+            await self._commit(Batch(Step(self.checkpoint, target, None, 0), ()))
 
     async def follow(self) -> None:
         """Project what comes, for ever. Reads all events, so that the checkpoint keeps up with the
@@ -86,11 +85,48 @@ class Worker:
                     await self._project(page)
         raise LogUnavailable("the subscription ended")
 
+    async def _rush(self, target: int) -> None:
+        """Fold each page while the one before it is committed. Raises BatchFailed."""
+        committing = asyncio.ensure_future(_nothing())
+        folded_to = self.checkpoint
+        try:
+            async with aclosing(self._pages(target)) as pages:
+                async for page in pages:
+                    if self._folding.is_full:
+                        await committing
+                        self._folding.forget()
+                    batch = await self._folding.fold(page, folded_to)
+                    folded_to = batch.step.after
+                    await committing
+                    committing = asyncio.ensure_future(self._commit(batch))
+                await committing
+        finally:
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
+
+    async def _step(self, target: int) -> None:
+        """Project one page after another, from where the commits have come to."""
+        self._folding.forget()
+        async with aclosing(self._pages(target)) as pages:
+            async for page in pages:
+                await self._project(page)
+
+    def _pages(self, target: int) -> Pages:
+        return self._log.read_all(
+            after=self.checkpoint,
+            until=target,
+            only=self._projection.only,
+            page_size=self._page_size,
+        )
+
     async def _project(self, page: Sequence[RecordedEvent]) -> None:
         """A page that fails is halved until the one event that fails stands alone."""
         try:
-            await self._project_whole(page)
+            if self._folding.is_full:
+                self._folding.forget()
+            await self._commit(await self._folding.fold(page, self.checkpoint))
         except BatchFailed as error:
+            self._folding.forget()
             if len(page) == 1:
                 cause = error.__cause__
                 raise Poisoned(self._projection.name, page[0], repr(cause)) from cause
@@ -98,70 +134,29 @@ class Worker:
             await self._project(page[:middle])
             await self._project(page[middle:])
 
-    async def _project_whole(self, page: Sequence[RecordedEvent]) -> None:
+    async def _commit(self, batch: Batch) -> None:
         started = self._clock.monotonic()
-        facts = self._decode(page)
-        last = page[-1]
-        await self._commit(
-            Step(self.checkpoint, last.position, last.recorded_at, len(facts)), facts
-        )
-        self._seconds.observe(self._clock.monotonic() - started)
-        self._events.inc(len(facts))
-
-    def _decode(self, page: Sequence[RecordedEvent]) -> list[Fact]:
-        concerns = self._projection.concerns
         try:
-            return [Fact(event, decode(event)) for event in page if concerns(event)]
-        except Exception as error:
-            raise BatchFailed from error
-
-    async def _commit(self, step: Step, facts: Sequence[Fact]) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
-            await self._builds.advance(connection, self._lease, step)
-            changes = await self._fold_and_write(connection, facts)
-        self.checkpoint = step.after
-        await self._publish(changes)
-
-    async def _fold_and_write(
-        self, connection: "Connection", facts: Sequence[Fact]
-    ) -> Sequence[Changes]:
-        if not facts:
-            return []
-        try:
-            changes = await self._fold(connection, facts)
-            for table, rows, deleted in changes:
-                await table.delete(connection, self._lease.build, deleted)
-                await table.write(connection, self._lease.build, rows)
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self._builds.advance(connection, self._lease, batch.step)
+                for table, rows, deleted in batch.changes:
+                    await table.delete(connection, self._lease.build, deleted)
+                    await table.write(connection, self._lease.build, rows)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise BatchFailed from error
-        return changes
-
-    async def _fold(self, connection: "Connection", facts: Sequence[Fact]) -> Sequence[Changes]:
-        fold = self._projection.fold()
-        loaded = Loaded()
-        for table, keys in _wanted(fold, facts):
-            loaded.put(table, await table.load(connection, self._lease.build, keys))
-        return _folded(fold, loaded, facts)
-
-    async def _publish(self, changes: Sequence[Changes]) -> None:
-        for table, rows, _ in changes:
-            if rows and table.published_as:
-                public = [{name: getattr(row, name) for name in table.public} for row in rows]
-                await self._feed.publish(table.published_as, public, self.checkpoint)
+        self.checkpoint = batch.step.after
+        self._seconds.observe(self._clock.monotonic() - started)
+        self._events.inc(batch.step.events)
+        if self._feed is not None:
+            await _publish(self._feed, batch.changes, self.checkpoint)
 
 
-def _wanted(fold: Fold, facts: Sequence[Fact]) -> Sequence[Wanted]:
-    try:
-        return fold.wanted(facts)
-    except Exception as error:
-        raise BatchFailed from error
+async def _publish(feed: ChangeFeed, changes: Sequence[Changes], position: int) -> None:
+    for table, rows, _ in changes:
+        if rows and table.published_as:
+            public = [{name: getattr(row, name) for name in table.public} for row in rows]
+            await feed.publish(table.published_as, public, position)
 
 
-def _folded(fold: Fold, loaded: Loaded, facts: Sequence[Fact]) -> Sequence[Changes]:
-    try:
-        fold.start(loaded)
-        for fact in facts:
-            fold.apply(fact)
-        return fold.changes()
-    except Exception as error:
-        raise BatchFailed from error
+async def _nothing() -> None:
+    """What is being committed before the first page."""

@@ -11,7 +11,7 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from projections.builds import LEASE, Builds, Lease
-from projections.change_feed import ChangeFeed, NoChangeFeed
+from projections.change_feed import ChangeFeed
 from projections.metrics import ProjectionMetrics
 from projections.projection import Projection
 from projections.rebuild import Rebuilder, digests
@@ -59,7 +59,7 @@ class Desk:
             pool or self.pool,
             self.log,
             self.clock,
-            feed or NoChangeFeed(),
+            feed,
             self.metrics,
             projections=projections,
             page_size=page_size,
@@ -102,7 +102,7 @@ class Desk:
             builds=self.builds,
             projection=projection,
             lease=lease,
-            feed=feed or NoChangeFeed(),
+            feed=feed,
             metrics=self.metrics,
             page_size=page_size,
         )
