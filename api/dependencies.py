@@ -1,0 +1,50 @@
+"""What the API is given: it makes none of it itself."""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from api.stream.changes import Change, Gap
+from domain.clock import Clock, Ids
+from domain.fees import FeeSchedule
+from domain.instrument import Instruments
+from domain.log import EventLog
+from domain.risk.risk_book import RiskBook
+from domain.use_cases.account_desk import AccountDesk
+from domain.use_cases.order_desk import OrderDesk
+from domain.use_cases.risk_desk import RiskDesk
+
+if TYPE_CHECKING:
+    from api.reads.pool import Pool
+
+DEFAULT_MAX_BODY_BYTES = 64 * 1024
+
+
+class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
+    """``pool`` is made by ``api.reads.pool.read_pool`` and open; ``changes`` starts a new
+    subscription to the read models' changes each time it is called.
+
+    ``token_secret`` signs and verifies bearer tokens; ``registry`` is what /metrics shows.
+    """
+
+    accounts: AccountDesk
+    orders: OrderDesk
+    risk: RiskDesk
+    risk_book: RiskBook
+    log: EventLog
+    instruments: Instruments
+    default_fees: FeeSchedule
+    venues: frozenset[str]
+    clock: Clock
+    ids: Ids
+    pool: "Pool"
+    changes: Callable[[], AsyncGenerator[Change | Gap]]
+    token_secret: bytes
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    docs_enabled: bool = False
+    registry: CollectorRegistry = REGISTRY
+    read_wait_seconds: float = 5.0
+    heartbeat_seconds: float = 15.0
+    version: str = "0.1.0"

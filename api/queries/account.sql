@@ -1,0 +1,4 @@
+select account_id, client_id, venue, margin_rate, maker_fee, taker_fee, fee_asset, opened_at,
+    version, position
+from read.accounts
+where account_id = $1

@@ -1,0 +1,3 @@
+select name, checkpoint
+from read.projections
+where state in ('active', 'failed')

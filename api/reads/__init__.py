@@ -1,0 +1,1 @@
+"""Reading the read models: rows as JSON, pages, freshness."""

@@ -1,0 +1,64 @@
+"""Many concurrent reads by key in one query."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+MAX_BATCH = 200
+
+
+class BatchLoader(Generic[Value]):
+    """Collects the keys asked for while a query is under way, and asks for all of them at once.
+
+    ``run`` must be running; several of it overlap their queries. A key is looked up after it was
+    asked for, never before, so an answer is never older than its question.
+    """
+
+    def __init__(self, fetch: Callable[[Sequence[str]], Awaitable[Mapping[str, Value]]]) -> None:
+        self._fetch = fetch
+        self._waiting: dict[str, list[asyncio.Future[Value | None]]] = {}
+        self._asked = asyncio.Event()
+
+    async def load(self, key: str) -> Value | None:
+        """The value, None if there is none. Raises what ``fetch`` raises."""
+        answer: asyncio.Future[Value | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(answer)
+        self._asked.set()
+        return await answer
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        while True:
+            await self._asked.wait()
+            batch = self._take()
+            if batch:
+                await self._answer(batch)
+
+    def _take(self) -> dict[str, list[asyncio.Future[Value | None]]]:
+        batch = {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_BATCH]}
+        if not self._waiting:
+            self._asked.clear()
+        return batch
+
+    async def _answer(self, batch: Mapping[str, list[asyncio.Future[Value | None]]]) -> None:
+        try:
+            found = await self._fetch(list(batch))
+        except Exception as error:  # noqa: BLE001  # each asker gets it, and decides
+            for _, answer in _open(batch):
+                answer.set_exception(error)
+        except asyncio.CancelledError:
+            for _, answer in _open(batch):
+                answer.cancel()
+            raise
+        else:
+            for key, answer in _open(batch):
+                answer.set_result(found.get(key))
+
+
+def _open(
+    batch: Mapping[str, list[asyncio.Future[Value | None]]],
+) -> Sequence[tuple[str, asyncio.Future[Value | None]]]:
+    """The askers that still wait: others may have been cancelled."""
+    return [(key, one) for key, answers in batch.items() for one in answers if not one.done()]

@@ -1,0 +1,1 @@
+"""One module per noun: what can be asked for over HTTP."""

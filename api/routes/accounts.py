@@ -1,0 +1,153 @@
+"""Accounts: open, list, move money, see balances and positions."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.policy import MOVE_MONEY, OPEN_ACCOUNTS, READ_MONEY, allow
+from api.command import command_context, done
+from api.dependencies import ApiDependencies
+from api.errors import Problem
+from api.fields import Asset, Body, DecimalText, Name, UuidText
+from api.queries import query
+from api.reads.account_reader import AccountReader
+from api.reads.database import Database
+from api.reads.freshness import Freshness
+from api.reads.ordering import AccountKey
+from api.reads.page import Pages
+from api.reads.rows import item, items
+from api.route import caller_of
+from api.routes.queries import Listing, Reading
+from domain.fees import FeeSchedule
+from domain.use_cases.account_desk import OpenAccount, Transfer
+from domain.use_cases.result import Done
+
+PROJECTION = "accounts"
+
+FeeRate = Annotated[DecimalText, Field(ge=Decimal("-0.05"), le=Decimal("0.05"))]
+
+
+class FeesBody(Body):
+    maker: FeeRate
+    taker: FeeRate
+    asset: Asset | None = None
+
+
+class OpenAccountBody(Body):
+    """``client_id`` is a pseudonym: it is stored for ever, so it must not tell who it is."""
+
+    client_id: Name
+    venue: Name = "paper"
+    margin_rate: DecimalText = Decimal(1)
+    fees: FeesBody | None = None
+
+
+class TransferBody(Body):
+    asset: Asset
+    amount: DecimalText
+
+
+class AccountQuery(Listing):
+    client_id: Name | None = None
+
+
+class AccountRoutes:
+    def __init__(self, api: ApiDependencies, freshness: Freshness) -> None:
+        self._api = api
+        self._freshness = freshness
+        self._database = Database(api.pool)
+        self._reader = AccountReader(self._database)
+        self._pages = Pages(self._database, "accounts", AccountKey)
+        self._balances = query("balances")
+        self._positions = query("positions")
+
+    def add_to(self, router: APIRouter) -> None:
+        add = router.add_api_route
+        one = "/v1/accounts/{account_id}"
+        add("/v1/accounts", self.open, methods=["POST"], status_code=201)
+        add("/v1/accounts", self.list, methods=["GET"])
+        add(one, self.show, methods=["GET"])
+        add(f"{one}/deposits", self.deposit, methods=["POST"], status_code=201)
+        add(f"{one}/withdrawals", self.withdraw, methods=["POST"], status_code=201)
+        add(f"{one}/balances", self.balances, methods=["GET"])
+        add(f"{one}/positions", self.positions, methods=["GET"])
+
+    @allow(OPEN_ACCOUNTS)
+    async def open(self, request: Request, body: OpenAccountBody) -> Response:
+        """Open an account; its id derives from the Idempotency-Key where there is one."""
+        if body.venue not in self._api.venues:
+            raise Problem("unknown_venue", f"there is no venue {body.venue}", "venue")
+        opening = OpenAccount(body.client_id, body.venue, body.margin_rate, self._fees(body.fees))
+        opened = await self._api.accounts.open(opening, command_context(request, self._api.ids))
+        return done(201, opened.position, {"account_id": opened.id})
+
+    @allow(MOVE_MONEY)
+    async def deposit(self, request: Request, account_id: UuidText, body: TransferBody) -> Response:
+        """Credit money."""
+        context = command_context(request, self._api.ids)
+        transfer = _transfer(request, account_id, body, str(context.command_id))
+        return _moved(transfer, await self._api.accounts.deposit(transfer, context))
+
+    @allow(MOVE_MONEY)
+    async def withdraw(
+        self, request: Request, account_id: UuidText, body: TransferBody
+    ) -> Response:
+        """Debit money that is available."""
+        context = command_context(request, self._api.ids)
+        transfer = _transfer(request, account_id, body, str(context.command_id))
+        return _moved(transfer, await self._api.accounts.withdraw(transfer, context))
+
+    @allow(READ_MONEY)
+    async def list(self, request: Request, asked: Annotated[AccountQuery, Query()]) -> Response:
+        """Accounts in reach, newest first."""
+        await self._freshness.wait(PROJECTION, asked.at_least)
+        within = caller_of(request).within(None)
+        rows = await self._pages.rows((within, asked.client_id), asked.cursor, asked.limit)
+        return self._pages.answer(rows, asked.limit)
+
+    @allow(READ_MONEY)
+    async def show(
+        self, request: Request, account_id: UuidText, asked: Annotated[Reading, Query()]
+    ) -> Response:
+        await self._freshness.wait(PROJECTION, asked.at_least)
+        return item(await self._reader.account(account_id, caller_of(request)))
+
+    @allow(READ_MONEY)
+    async def balances(
+        self, request: Request, account_id: UuidText, asked: Annotated[Reading, Query()]
+    ) -> Response:
+        """Balance, reserved, margin and available of each asset."""
+        return await self._of_account(self._balances, request, account_id, asked)
+
+    @allow(READ_MONEY)
+    async def positions(
+        self, request: Request, account_id: UuidText, asked: Annotated[Reading, Query()]
+    ) -> Response:
+        """Quantity, cost, average price and realised profit of each symbol."""
+        return await self._of_account(self._positions, request, account_id, asked)
+
+    async def _of_account(
+        self, statement: str, request: Request, account_id: str, asked: Reading
+    ) -> Response:
+        await self._freshness.wait(PROJECTION, asked.at_least)
+        await self._reader.account(account_id, caller_of(request))
+        return items(await self._database.rows(statement, account_id))
+
+    def _fees(self, body: FeesBody | None) -> FeeSchedule:
+        if body is None:
+            return self._api.default_fees
+        return FeeSchedule(body.maker, body.taker, body.asset)
+
+
+def _transfer(request: Request, account_id: str, body: TransferBody, transfer_id: str) -> Transfer:
+    caller_of(request).require_account(account_id)
+    return Transfer(account_id, transfer_id, body.asset, body.amount)
+
+
+def _moved(transfer: Transfer, moved: Done) -> Response:
+    document = {"account_id": transfer.account_id, "transfer_id": transfer.transfer_id}
+    return done(201, moved.position, document)

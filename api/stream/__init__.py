@@ -1,0 +1,1 @@
+"""Changes pushed to WebSocket clients as they happen."""
