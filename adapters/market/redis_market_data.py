@@ -61,6 +61,7 @@ class RedisMarketData:
                 self._failed("reader", repr(error))
             finally:
                 self.connected.clear()
+            channel.heed_cancellation()
             await self._clock.sleep(channel.RETRY_SECONDS)
 
     async def _follow(self) -> None:
@@ -89,6 +90,7 @@ class RedisMarketData:
         asked = False
         while True:
             message = await pubsub.get_message(timeout=self._silence_seconds)
+            channel.heed_cancellation()
             if message is None and asked:
                 raise RedisConnectionError("no sign of life")
             if message is None:

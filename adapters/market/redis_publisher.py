@@ -42,6 +42,7 @@ class RedisPublisher:
                     await self._send(batch)
                 except (RedisError, OSError) as error:
                     await self._lost(error)
+                channel.heed_cancellation()
 
     async def _send(self, batch: list[MarketEvent]) -> None:
         quotes = self._hub.quotes() if self._all_quotes_due else _newest(batch)

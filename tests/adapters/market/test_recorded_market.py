@@ -65,20 +65,36 @@ def test_every_recorded_frame_says_what_its_json_says() -> None:
     assert kinds == {"aggTrade": 91, "bookTicker": 613, "depthUpdate": 764, "kline": 67}
 
 
-def test_recorded_klines_of_the_minute_in_the_recording_equal_the_candles_of_its_trades() -> None:
-    trades = [event for frame, _ in contents() if isinstance(event := decode(frame), Trade)]
-    compared = 0
+def covered_trades(body: dict[str, Any]) -> list[Trade]:
+    """The trades that lie whole within the matches a kline counts, first to last."""
+    trades = [
+        (data, decode(frame))
+        for frame, data in contents()
+        if data["e"] == "aggTrade" and data["s"] == body["s"]
+    ]
+    return [
+        trade
+        for data, trade in trades
+        if isinstance(trade, Trade) and body["f"] <= data["f"] and data["l"] <= body["L"]
+    ]
+
+
+def test_klines_whose_trades_are_all_in_the_recording_equal_the_candles_built_from_them() -> None:
+    compared = []
     for frame, data in contents():
-        kline = decode(frame)
+        kline, body = decode(frame), data["k"] if data["e"] == "kline" else {}
         if not isinstance(kline, Candle) or kline.opened_at != MINUTE:
             continue
-        at = instant(int(data["E"]))
-        builder, candle = CandleBuilder(), None
-        for trade in trades:
-            if trade.symbol == kline.symbol and MINUTE <= trade.at <= at:
-                candle = builder.add(trade, at) or candle
-        compared += candle == kline
-    print(compared)
+        trades = covered_trades(body)
+        # A kline may count up to the middle of a trade that joins several matches.
+        if sum(trade.count for trade in trades) == kline.trades:
+            builder = CandleBuilder()
+            assert [builder.add(trade, MINUTE + timedelta(minutes=1)) for trade in trades][
+                -1
+            ] == kline
+            compared.append(kline.symbol)
+    assert sorted(set(compared)) == ["CTKUSDT", "KEEPUSDT", "SUSHIUSDT"]
+    assert len(compared) == 15
 
 
 @pytest.mark.parametrize("speed", [1.0, 10.0])
@@ -99,13 +115,12 @@ async def test_restamped_quotes_are_as_fresh_as_they_were() -> None:
     clock, ages = VirtualClock(), list[float]()
     hub = MarketHub(metrics())
     player = RecordingPlayer(Recording(FRAMES), clock, restamp=True)
-    hub.listen(
-        lambda event: (
+
+    def note_age(event: MarketEvent) -> None:
+        if isinstance(event, Quote):
             ages.append((clock.now() - event.at).total_seconds())
-            if isinstance(event, Quote)
-            else None
-        )
-    )
+
+    hub.listen(note_age)
     await Feed(player, hub, clock, metrics(), candles=CandleBuilder()).run()
     assert len(ages) == 613
     assert 0 < min(ages) < max(ages) < 2
