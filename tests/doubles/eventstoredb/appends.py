@@ -44,6 +44,7 @@ class AppendSession:
         self._pending: dict[object, _Write] = {}
         self.owes_answers = False
         """An append was not answered: the call cannot end."""
+        self.has_ended = False
 
     def handle(self, request: Request) -> Response | None:
         """The answer to a request, None for a part that is not the last. Raises Refusal."""
@@ -104,14 +105,18 @@ class AppendSession:
         if self._faults.take("not_ready"):
             return _not_handled(write.stream, "Server Is Not Ready")
         response = self._append(write.stream, write.expected, write.events)
+        return self._sent(write.stream, response)
+
+    def _sent(self, name: str, response: Response) -> Response | None:
+        """The answer to what is stored by now, if it is to arrive."""
         if self._faults.take("drop_answers"):
             raise dropped()
-        if self._faults.take("silent_answers"):
-            self.owes_answers = True
-            return None
         if self._faults.take("append_timeouts"):
-            return _error(write.stream, code_pb2.DEADLINE_EXCEEDED, shared_pb2.Timeout())
-        return response
+            return _error(name, code_pb2.DEADLINE_EXCEEDED, shared_pb2.Timeout())
+        self.has_ended = self._faults.take("end_answers")
+        is_silent = self._faults.take("silent_answers")
+        self.owes_answers |= is_silent
+        return None if self.has_ended or is_silent else response
 
     def _append(self, name: str, expected: int, events: Sequence[Proposed]) -> Response:
         try:

@@ -10,6 +10,7 @@ Counted = Literal[
     "busy",
     "append_timeouts",
     "drop_answers",
+    "end_answers",
     "silent_answers",
     "silent_requests",
     "access_denied",
@@ -34,6 +35,9 @@ class Faults:
 
     drop_answers: int = 0
     """Appends that are committed, then the stream drops without an answer."""
+
+    end_answers: int = 0
+    """Appends that are committed, then the call ends as if all were said."""
 
     silent_answers: int = 0
     """Appends that are committed and never answered; the stream stays open."""

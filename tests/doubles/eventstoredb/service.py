@@ -83,9 +83,9 @@ class Streams:
             async for request in requests:
                 self._require_leader(context)
                 response = session.handle(request)
-                if response is None:
-                    continue
-                held.append(response)
+                if session.has_ended:
+                    return
+                held += [] if response is None else [response]
                 if len(held) >= faults.hold_answers:
                     for answer in reversed(held):
                         yield answer

@@ -1,5 +1,6 @@
 """Reads while the server misbehaves: complete and in order, or an error."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -46,6 +47,24 @@ async def test_a_read_that_falls_silent_runs_into_its_deadline(
     await log.append("order-1", [event(1), event(2)], expected_version=0)
     double.faults.stall_reads_after = 1
     assert ids([page async for page in log.read_stream("order-1")]) == [1, 2]
+
+
+async def test_a_read_survives_that_another_one_renews_the_connection(
+    double: EventStoreDBDouble, log: EventStoreDBEventLog
+) -> None:
+    await log.append("order-1", [event(1), event(2)], expected_version=0)
+    double.faults.stall_reads_after = 1
+    reads = double.calls["Read"]
+    stalled = asyncio.create_task(all_of_stream(log))
+    while double.calls["Read"] == reads:  # noqa: ASYNC110 - the server says nothing when it stalls
+        await asyncio.sleep(0.001)
+    double.faults.unavailable = 1
+    assert await log.head() > 0
+    assert await stalled == [1, 2]
+
+
+async def all_of_stream(log: EventStoreDBEventLog) -> list[int]:
+    return ids([page async for page in log.read_stream("order-1")])
 
 
 async def test_patience_ends(double: EventStoreDBDouble, log: EventStoreDBEventLog) -> None:
