@@ -1,11 +1,11 @@
 """What the API is given: it makes none of it itself."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from api.reads.pool import Pool
 from api.stream.changes import Change, Gap
 from domain.clock import Clock, Ids
 from domain.fees import FeeSchedule
@@ -15,9 +15,6 @@ from domain.risk.risk_book import RiskBook
 from domain.use_cases.account_desk import AccountDesk
 from domain.use_cases.order_desk import OrderDesk
 from domain.use_cases.risk_desk import RiskDesk
-
-if TYPE_CHECKING:
-    from api.reads.pool import Pool
 
 DEFAULT_MAX_BODY_BYTES = 64 * 1024
 
@@ -39,7 +36,7 @@ class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     venues: frozenset[str]
     clock: Clock
     ids: Ids
-    pool: "Pool"
+    pool: Pool
     changes: Callable[[], AsyncGenerator[Change | Gap]]
     token_secret: bytes
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES

@@ -1,17 +1,15 @@
 """The read models' database, asked with one statement at a time."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from api.reads.pool import Pool
 from api.reads.rows import Row
-
-if TYPE_CHECKING:
-    from api.reads.pool import Pool
 
 
 class Database:
     """Rows as plain dictionaries. Raises what asyncpg raises."""
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def rows(self, statement: str, *arguments: object) -> list[Row]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -10,10 +10,8 @@ import structlog
 
 from api.errors import Problem
 from api.queries import query
+from api.reads.pool import Connection, Pool
 from domain.clock import Clock
-
-if TYPE_CHECKING:
-    from api.reads.pool import Connection, Pool
 
 CHANNEL = "patriot_checkpoint"
 WAIT_SECONDS = 5.0
@@ -37,7 +35,7 @@ _decode = msgspec.json.Decoder(Moved).decode
 class Freshness:
     """Knows how far each projection has come. ``run`` keeps that current."""
 
-    def __init__(self, pool: "Pool", clock: Clock, wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(self, pool: Pool, clock: Clock, wait_seconds: float = WAIT_SECONDS) -> None:
         self._pool = pool
         self._clock = clock
         self._wait_seconds = wait_seconds
@@ -120,7 +118,7 @@ class Freshness:
 
 
 def _listener(note: Callable[[str, int], None]) -> Callable[..., None]:
-    def heard(_connection: "Connection", _pid: int, _channel: str, payload: Any) -> None:
+    def heard(_connection: Connection, _pid: int, _channel: str, payload: Any) -> None:
         moved = _decode(payload)
         note(moved.name, moved.position)
 

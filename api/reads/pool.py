@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    # At run time asyncpg's classes take no parameters.
+    Pool = asyncpg.Pool
+    Connection = asyncpg.Connection
 
 SETTINGS = {"timezone": "UTC", "datestyle": "ISO", "application_name": "patriot-api"}
 
 
-def read_pool(dsn: str, size: int = 10) -> "Pool":
+def read_pool(dsn: str, size: int = 10) -> Pool:
     """A pool to be entered with ``async with``. Connections only ever read, so none is reset."""
     return asyncpg.create_pool(
         dsn,
@@ -28,7 +32,7 @@ def read_pool(dsn: str, size: int = 10) -> "Pool":
     )
 
 
-async def prepare(connection: "Connection") -> None:
+async def prepare(connection: Connection) -> None:
     """Read decimals, ids and times as text, and JSON as bytes."""
     for name in ("numeric", "uuid"):
         await _as_text(connection, name)
@@ -41,13 +45,13 @@ async def prepare(connection: "Connection") -> None:
         )
 
 
-async def _as_text(connection: "Connection", name: str) -> None:
+async def _as_text(connection: Connection, name: str) -> None:
     await connection.set_type_codec(
         name, schema="pg_catalog", encoder=str, decoder=str, format="text"
     )
 
 
-async def _keep(_connection: "Connection") -> None:
+async def _keep(_connection: Connection) -> None:
     """Nothing to undo: statements of the read side leave no state behind."""
 
 

@@ -1,8 +1,19 @@
-"""Changed rows of the read models, as the projection workers publish them."""
+"""Changed rows of the read models, as the projection workers publish them on a Redis channel."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 import msgspec
+import redis.asyncio
+import structlog
+from redis.exceptions import RedisError
+
+from domain.clock import Clock
+
+CHANNEL = "patriot:changes"
+RECONNECT_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -14,7 +25,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Changes may have been missed: the feed was lost, and is back."""
+    """A subscription stands; what was published before it was missed."""
 
 
 class RowKey(msgspec.Struct, frozen=True):
@@ -24,5 +35,42 @@ class RowKey(msgspec.Struct, frozen=True):
     symbol: str | None = None
 
 
-decode_change = msgspec.json.Decoder(Change).decode
+_decode_change = msgspec.json.Decoder(Change).decode
 decode_key = msgspec.json.Decoder(RowKey).decode
+
+
+async def redis_changes(
+    client: "redis.asyncio.Redis", clock: Clock, channel: str = CHANNEL
+) -> AsyncGenerator[Change | Gap]:
+    """Subscribe, for ever: one Gap whenever a subscription is made, then its changes."""
+    while True:
+        try:
+            async with aclosing(_subscription(client, channel)) as changes:
+                async for change in changes:
+                    yield change
+        except (RedisError, OSError) as error:
+            _log.warning("changes_not_followed", error=repr(error))
+        await clock.sleep(RECONNECT_SECONDS)
+
+
+async def _subscription(
+    client: "redis.asyncio.Redis", channel: str
+) -> AsyncGenerator[Change | Gap]:
+    async with client.pubsub() as pubsub:
+        await pubsub.subscribe(channel)
+        async for message in pubsub.listen():
+            # The client may reconnect by itself; then it is told again that it has subscribed.
+            if message["type"] == "subscribe":
+                yield Gap()
+            elif message["type"] == "message":
+                change = _decoded(message["data"])
+                if change is not None:
+                    yield change
+
+
+def _decoded(data: bytes) -> Change | None:
+    try:
+        return _decode_change(data)
+    except msgspec.DecodeError as error:
+        _log.error("change_not_understood", error=str(error))
+        return None
