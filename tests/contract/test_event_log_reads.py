@@ -193,9 +193,10 @@ async def test_no_reader_misses_what_becomes_visible_late(under_test: LogUnderTe
 
 async def test_a_long_log_is_read_in_bounded_memory(under_test: LogUnderTest) -> None:
     await under_test.fill(under_test.long)
+    log = await under_test.second()
     read, most_blocks = 0, 0
     blocks, memory = sys.getallocatedblocks(), peak_memory()
-    async for page in under_test.log.read_all(page_size=LONG_PAGE):
+    async for page in log.read_all(page_size=LONG_PAGE):
         assert page[0].id.int == read
         read += len(page)
         assert page[-1].id.int == read - 1

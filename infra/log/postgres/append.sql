@@ -1,1 +1,1 @@
-select actual, last_position from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+select log.append($1, $2, $3, $4, $5, $6, $7, $8)

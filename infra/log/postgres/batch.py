@@ -1,7 +1,7 @@
 """The appends of many callers as the arguments of one statement."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -9,8 +9,6 @@ from domain.log import NewEvent
 
 MAX_EVENTS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
-NO_ROOT = -1
-"""A version no stream stands at: such an append is compared with its stream and never stored."""
 
 
 class Placement(NamedTuple):
@@ -34,6 +32,11 @@ class PendingAppend:
             asyncio.get_running_loop().create_future()
         )
 
+    @property
+    def versions(self) -> range:
+        """Of its events, if it is stored."""
+        return range(self.expected + 1, self.expected + len(self.events) + 1)
+
     def settle(self, placement: Placement) -> None:
         if not self.placement.done():  # the caller may have been cancelled meanwhile
             self.placement.set_result(placement)
@@ -51,58 +54,80 @@ class _Chain(NamedTuple):
 
 
 class Batch:
-    """Appends in order of arrival, to be stored by one call of ``log.append``.
+    """Appends in order of arrival, to be stored together by one call of ``log.append``.
 
     The first append of a stream begins its chain, an append that expects the chain's end goes on
-    with it: all of them are stored if the stream stands at the root. Any other append of that
-    stream is a rival, of which the answer only tells whether it came too late.
+    with it; the batch can be stored if every stream stands at the root of its chain. Any other
+    append of such a stream is a rival: it is not sent, and answered by what becomes of the stream.
     """
 
     def __init__(self) -> None:
         self.appends: list[PendingAppend] = []
-        self._roots: list[int] = []
+        self._rivals: list[PendingAppend] = []
         self._chains: dict[str, _Chain] = {}
         self._ids: set[UUID] = set()
         self._size = 0
 
     def take(self, append: PendingAppend) -> bool:
-        """Whether there was room. An id that is here already must wait to be compared with it."""
+        """Whether there was room. An event id that is here already waits for another batch."""
+        chain = self._chains.get(append.stream)
+        if chain is not None and chain.end != append.expected:
+            self._rivals.append(append)
+            return True
         ids = [event.id for event in append.events]
         if self.appends and not self._has_room(append, ids):
             return False
+        root = append.expected if chain is None else chain.root
+        self._chains[append.stream] = _Chain(root, append.expected + len(ids))
         self._ids.update(ids)
         self._size += append.size
         self.appends.append(append)
-        self._roots.append(self._root_of(append))
         return True
+
+    @property
+    def streams(self) -> list[str]:
+        return list(self._chains)
+
+    def everyone(self) -> list[PendingAppend]:
+        return self.appends + self._rivals
 
     def columns(self) -> tuple[Sequence[object], ...]:
         """The arguments of ``log.append``."""
-        appends = self.appends
-        counts = [len(append.events) for append in appends]
-        events = [event for append in appends for event in append.events]
+        events = [event for append in self.appends for event in append.events]
         return (
-            [append.stream for append in appends],
-            [append.expected for append in appends],
-            self._roots,
-            counts,
-            [owner for owner, count in enumerate(counts, 1) for _ in range(count)],
-            [ordinal for count in counts for ordinal in range(1, count + 1)],
+            list(self._chains),
+            [chain.root for chain in self._chains.values()],
+            [append.stream for append in self.appends for _ in append.events],
+            [version for append in self.appends for version in append.versions],
             [event.id for event in events],
             [event.type for event in events],
             [event.data for event in events],
             [event.metadata for event in events],
         )
 
-    def settle(self, placements: Iterable[Placement]) -> list[PendingAppend]:
-        """Answers the callers. Returns the appends to try again: they built on, or raced with, an
-        append of this batch. The first append of a stream is always answered, so this ends."""
+    def stored(self, head: int) -> list[PendingAppend]:
+        """Answers the callers: the events follow ``head``. Returns the rivals to try again."""
+        position = head
+        for append in self.appends:
+            position += len(append.events)
+            append.settle(Placement(append.expected, position))
+        ends = {stream: chain.end for stream, chain in self._chains.items()}
+        return self._answer_conflicts(self._rivals, ends)
+
+    def refused(self, actual: Mapping[str, int]) -> list[PendingAppend]:
+        """Answers the appends whose streams stand elsewhere. Returns the others, to try again."""
+        return self._answer_conflicts(self.everyone(), actual)
+
+    def _answer_conflicts(
+        self, appends: Iterable[PendingAppend], actual: Mapping[str, int]
+    ) -> list[PendingAppend]:
+        """An append that expects more than there is may yet come right, unless it is the root: no
+        append before it builds up to what it expects."""
         again = []
-        for append, root, placement in zip(self.appends, self._roots, placements, strict=True):
-            stored = placement.position is not None
-            too_late = append.expected < placement.actual
-            if stored or too_late or append.expected == root:
-                append.settle(placement)
+        for append in appends:
+            version, root = actual[append.stream], self._chains[append.stream].root
+            if append.expected < version or root == append.expected > version:
+                append.settle(Placement(version, None))
             else:
                 again.append(append)
         return again
@@ -113,15 +138,3 @@ class Batch:
             and self._size + append.size <= MAX_BYTES
             and self._ids.isdisjoint(ids)
         )
-
-    def _root_of(self, append: PendingAppend) -> int:
-        end = append.expected + len(append.events)
-        chain = self._chains.get(append.stream)
-        if chain is None:
-            chain = _Chain(append.expected, end)
-        elif chain.end == append.expected:
-            chain = _Chain(chain.root, end)
-        else:
-            return NO_ROOT
-        self._chains[append.stream] = chain
-        return chain.root

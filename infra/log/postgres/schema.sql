@@ -39,56 +39,46 @@ for each statement execute function log.refuse_change();
 alter table log.events enable always trigger append_only;
 
 
--- Appends a batch, all of it in the caller's transaction, one row of answer for each append in
--- order: the version its stream stood at, and the position of its last event or null where it was
--- not appended. An append goes in when its stream stands at `roots`: its expected version, or that
--- of the append of the same batch on which it builds. `owners` and `ordinals` number, from 1, the
--- append of each event and its place in it.
+-- Appends a batch whole, or nothing of it. `roots` are the versions at which the streams of the batch
+-- must stand; the other arrays are its events in order. The answer is the position before the first
+-- of them, or null where a stream does not stand at its root: nothing was appended.
 --
 -- The lock comes in a statement of its own: the next one then sees what its last holder committed.
 
 create or replace function log.append(
-    streams text[], expected integer[], roots integer[], counts integer[],
-    owners integer[], ordinals integer[], ids uuid[], types text[], data bytea[], metadata bytea[]
-) returns table (actual integer, last_position bigint)
+    streams text[], roots integer[],
+    event_streams text[], versions integer[], ids uuid[], types text[], data bytea[],
+    metadata bytea[]
+) returns bigint
 language plpgsql as $$
 declare
     head bigint;
-    latest timestamptz;
+    moment timestamptz;
 begin
     perform pg_advisory_xact_lock(7237001, 1);
 
-    select e.position, e.recorded_at into head, latest
+    if exists (
+        select from unnest(streams, roots) as s (stream, root)
+        where s.root <> coalesce((
+            select e.version from log.events e
+            where e.stream = s.stream order by e.version desc limit 1
+        ), 0)
+    ) then
+        return null;
+    end if;
+
+    select e.position, e.recorded_at into head, moment
     from log.events e order by e.position desc limit 1;
     head := coalesce(head, 0);
-    latest := greatest(latest, clock_timestamp());
+    moment := greatest(moment, clock_timestamp());
 
-    return query
-    with checked as (
-        select a.*, coalesce((
-            select e.version from log.events e
-            where e.stream = a.stream order by e.version desc limit 1
-        ), 0) as actual
-        from unnest(streams, expected, roots, counts)
-            with ordinality as a (stream, expected, root, count, number)
-    ), placed as (
-        select c.*, head + sum(c.count) filter (where c.root = c.actual)
-            over (order by c.number) as last
-        from checked c
-    ), added as (
-        insert into log.events
-            (position, stream, version, id, type, data, metadata, recorded_at)
-        select p.last - p.count + e.ordinal, p.stream, p.expected + e.ordinal,
-            e.id, e.type, e.data, e.metadata, latest
-        from unnest(owners, ordinals, ids, types, data, metadata)
-            as e (owner, ordinal, id, type, data, metadata)
-        join placed p on p.number = e.owner
-        where p.root = p.actual
-    )
-    select p.actual, case when p.root = p.actual then p.last end
-    from placed p order by p.number;
+    insert into log.events (position, stream, version, id, type, data, metadata, recorded_at)
+    select head + e.ordinal, e.stream, e.version, e.id, e.type, e.data, e.metadata, moment
+    from unnest(event_streams, versions, ids, types, data, metadata)
+        with ordinality as e (stream, version, id, type, data, metadata, ordinal);
 
     perform pg_notify('log_appended', '');
+    return head;
 end
 $$;
 

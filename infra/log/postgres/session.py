@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from infra.log.postgres.batch import Placement
-from infra.log.postgres.statements import APPEND
+from infra.log.postgres.statements import APPEND, STREAM_VERSIONS
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -27,10 +26,18 @@ class AppendSession:
         self._connection = await self._connect()
         self._append = await self._connection.prepare(APPEND)
 
-    async def append(self, columns: Sequence[object]) -> list[Placement]:
-        """One transaction, flushed when it returns. Raises errors of the database."""
+    async def append(self, columns: Sequence[object]) -> int | None:
+        """One transaction, flushed when it returns; see ``log.append``. Raises errors of the
+        database."""
         assert self._append is not None, "not open"
-        return [Placement(*row) for row in await self._append.fetch(*columns)]
+        head: int | None = await self._append.fetchval(*columns)
+        return head
+
+    async def versions(self, streams: Sequence[str]) -> dict[str, int]:
+        """Where the streams stand. Raises errors of the database."""
+        assert self._connection is not None, "not open"
+        rows = await self._connection.fetch(STREAM_VERSIONS, streams)
+        return {row[0]: row[1] for row in rows}
 
     def drop(self) -> None:
         """What it was doing may still be committed by the server."""

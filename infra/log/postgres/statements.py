@@ -9,6 +9,7 @@ def _statement(name: str) -> str:
 
 SCHEMA = _statement("schema")
 APPEND = _statement("append")
+STREAM_VERSIONS = _statement("stream_versions")
 STORED = _statement("stored")
 HEAD = _statement("head")
 BOUND = _statement("bound")

@@ -91,32 +91,40 @@ class OrderedWriter:
             return
         try:
             if await self._connected(batch):
-                placements = await self._session.append(batch.columns())
-                self._put_back(batch.settle(placements))
+                self._put_back(await self._store(batch))
         except DATABASE_ERRORS as error:
             self._after_failure(batch, error)
         except BaseException:
-            fail(batch.appends, LogFailed("the log's writer has stopped"))
+            fail(batch.everyone(), LogFailed("the log's writer has stopped"))
             raise
+
+    async def _store(self, batch: Batch) -> list[PendingAppend]:
+        """Returns the appends that could not be answered yet: fewer than came, or those whose
+        streams another process has moved meanwhile."""
+        head = await self._session.append(batch.columns())
+        if head is not None:
+            return batch.stored(head)
+        return batch.refused(await self._session.versions(batch.streams))
 
     async def _connected(self, batch: Batch) -> bool:
         """Without a connection to be had, those who wait may as well know."""
         try:
             await self._session.open()
         except DATABASE_ERRORS as error:
-            self._put_back(batch.appends)
+            self._put_back(batch.everyone())
             self._give_up(self._take_waiting(), error)
             return False
         return True
 
     def _after_failure(self, batch: Batch, error: Exception) -> None:
+        appends = batch.everyone()
         if not is_bad_data(error):
-            self._give_up(batch.appends, error)
-        elif len(batch.appends) == 1:
-            fail(batch.appends, LogFailed(f"the append cannot be stored: {error}"), error)
+            self._give_up(appends, error)
+        elif len(appends) == 1:
+            fail(appends, LogFailed(f"the append cannot be stored: {error}"), error)
         else:  # nothing was stored: find the one at fault and spare the others
-            self._put_back(batch.appends)
-            self._one_by_one = len(batch.appends)
+            self._put_back(appends)
+            self._one_by_one = len(appends)
 
     def _give_up(self, appends: Iterable[PendingAppend], error: Exception) -> None:
         self._session.drop()
