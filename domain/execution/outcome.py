@@ -17,7 +17,13 @@ def record_submit(order: Order, outcome: Outcome, now: datetime) -> None:
 
 
 def record_cancel(order: Order, outcome: Outcome, now: datetime) -> None:
-    """An accepted cancel is recorded when the venue reports it: fills may come before."""
+    """An accepted cancel is recorded when the venue reports it: fills may come before.
+
+    If they filled the order, there is nothing left that the cancel could have stopped.
+    """
+    if not order.is_live:
+        order.reject_cancel("too_late", "the order had ended", now)
+        return
     match outcome:
         case Accepted():
             pass

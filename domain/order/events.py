@@ -47,7 +47,7 @@ class _Decision(OrderEvent, frozen=True, kw_only=True):
         aggregate.account_id = self.account_id
         aggregate.client_id = self.client_id
         aggregate.client_order_id = self.client_order_id
-        aggregate.terms = self.terms
+        aggregate.terms = aggregate.placed_terms = self.terms
         aggregate.settlement_asset = self.settlement_asset
         aggregate.correlation_id = self.correlation_id
         aggregate.worst_price = self.worst_price
@@ -257,8 +257,7 @@ class OrderAmended(OrderEvent, frozen=True, kw_only=True):
     worst_price: Decimal
 
     def apply(self, aggregate: "Order") -> None:
-        aggregate.terms = self.terms
-        aggregate.settle_amendment(accepted=True)
+        aggregate.take_amendment(self.terms, self.worst_price)
 
 
 @event_type
@@ -273,7 +272,7 @@ class OrderAmendRejected(OrderEvent, frozen=True, kw_only=True):
     worst_price: Decimal
 
     def apply(self, aggregate: "Order") -> None:
-        aggregate.settle_amendment(accepted=False)
+        aggregate.drop_amendment()
 
 
 @event_type

@@ -86,6 +86,7 @@ class Order(Aggregate):
     verdicts: tuple[Verdict, ...]
     refusal_code: str | None
     placed_at: datetime
+    placed_terms: OrderTerms
     venue_order_id: str | None
     stop_price: Decimal | None
     submitted: bool
@@ -127,6 +128,11 @@ class Order(Aggregate):
     def is_live(self) -> bool:
         """True while something of it works, or may work, at the venue."""
         return self.exists and self.ending is None
+
+    @property
+    def may_work(self) -> bool:
+        """True if live, or filled while the venue may yet agree to a larger quantity."""
+        return self.is_live or self.pending_amend is not None
 
     @property
     def leaves_quantity(self) -> Decimal:
@@ -192,12 +198,15 @@ class Order(Aggregate):
     def request_cancel(self, request_id: str, reason: str, now: datetime) -> None:
         """Ask for the order's end; the same request again changes nothing.
 
-        Raises Conflict ``order_not_live``, ``cancel_pending``.
+        Where the venue's answer is unknown, another request asks it again. Raises Conflict
+        ``order_not_live``, ``cancel_pending``, ``idempotency_key_reused``.
         """
         if request_id in self.requests:
+            if self.requests[request_id] is not None:
+                raise Conflict("idempotency_key_reused", f"request {request_id} was an amendment")
             return
         self._require_live()
-        if self.pending_cancel is not None:
+        if self.pending_cancel is not None and not self.unknown:
             raise Conflict("cancel_pending", f"order {self.id} is being cancelled already")
         self._record(OrderCancelRequested, now, request_id=request_id, reason=reason)
 
@@ -245,7 +254,7 @@ class Order(Aggregate):
     # Facts from the venue
 
     def accept(self, venue_order_id: str, accepted_at: datetime, now: datetime) -> None:
-        if not self.accepted:
+        if not self.accepted or self.unknown:
             self._record(OrderAccepted, now, venue_order_id=venue_order_id, accepted_at=accepted_at)
 
     def reject(self, code: str, reason: str, now: datetime) -> None:
@@ -271,17 +280,16 @@ class Order(Aggregate):
     def fill(self, report: FillReport, now: datetime) -> None:
         """Book an execution once per trade id, in any state.
 
-        Raises VenueDataError ``invalid_fill``, ``overfill``.
+        More than was ordered is evidence that the venue took a pending amendment. Raises
+        VenueDataError ``invalid_fill``, ``overfill``.
         """
         if report.trade_id in self.fills or report.trade_id in self.busted:
             return
-        if report.quantity <= ZERO or report.price <= ZERO:
-            raise VenueDataError(
-                "invalid_fill", f"trade {report.trade_id} has no quantity or price"
-            )
+        self._require_sound(report)
         cum = self.cum_quantity + report.quantity
         if cum > self.terms.quantity:
-            raise VenueDataError("overfill", f"trade {report.trade_id} fills order {self.id} over")
+            self._require_amended_to(cum, report.trade_id)
+            self.amend(now)
         self._record(
             OrderFilled,
             now,
@@ -327,7 +335,7 @@ class Order(Aggregate):
         self.fill(corrected, now)
 
     def cancel(self, reason: str, now: datetime) -> None:
-        if self.is_live:
+        if self.may_work:
             self._record(OrderCancelled, now, reason=reason, cum_quantity=self.cum_quantity)
 
     def reject_cancel(self, code: str, reason: str, now: datetime) -> None:
@@ -342,19 +350,22 @@ class Order(Aggregate):
             )
 
     def amend(self, now: datetime) -> None:
-        """The venue took the amendment."""
-        if self.pending_amendment is None or self.pending_amend is None or not self.is_live:
+        """The venue took the amendment.
+
+        What filled meanwhile stays filled: the quantity is at least that, and an order that was
+        filled works again if its new quantity is larger (FIX 4.4 Appendix D, C.1.c and C.3.c).
+        """
+        if self.pending_amendment is None or self.pending_amend is None:
             return
         terms = amended_terms(self.terms, self.pending_amendment)
-        if terms.quantity < self.cum_quantity:
-            raise VenueDataError("amended_below_filled", f"order {self.id} has filled more")
+        terms = msgspec.structs.replace(terms, quantity=max(terms.quantity, self.cum_quantity))
         self._record(
             OrderAmended,
             now,
             request_id=self.pending_amend,
             terms=terms,
             cum_quantity=self.cum_quantity,
-            leaves_quantity=terms.quantity - self.cum_quantity,
+            leaves_quantity=self._leaves_on(terms),
             worst_price=self.pending_worst_price,
         )
 
@@ -372,7 +383,7 @@ class Order(Aggregate):
             )
 
     def expire(self, now: datetime) -> None:
-        if self.is_live:
+        if self.may_work:
             self._record(OrderExpired, now, cum_quantity=self.cum_quantity)
 
     # Changes, called by events only
@@ -381,7 +392,7 @@ class Order(Aggregate):
         self.ending = ending
         self.unknown = False
         self.pending_cancel = None
-        self.pending_amend = self.pending_amendment = self.pending_worst_price = None
+        self.drop_amendment()
 
     def book(self, fill: Fill) -> None:
         self.fills[fill.trade_id] = fill
@@ -395,14 +406,22 @@ class Order(Aggregate):
         self.busted.add(trade_id)
         self.last_execution = number
 
-    def settle_amendment(self, *, accepted: bool) -> None:
-        if accepted and self.pending_worst_price is not None:
-            self.worst_price = self.pending_worst_price
+    def take_amendment(self, terms: OrderTerms, worst_price: Decimal) -> None:
+        self.ending = None if self._leaves_on(terms) else Ending.FILLED
+        self.terms = terms
+        self.worst_price = worst_price
+        self.unknown = False
+        self.drop_amendment()
+
+    def drop_amendment(self) -> None:
         self.pending_amend = self.pending_amendment = self.pending_worst_price = None
-        if accepted and self.cum_quantity == self.terms.quantity:
-            self.ending = Ending.FILLED
 
     # Details
+
+    def _leaves_on(self, terms: OrderTerms) -> Decimal:
+        """What would work on amended terms: a filled order only works again for a larger one."""
+        works = self.is_live or terms.quantity > self.terms.quantity
+        return terms.quantity - self.cum_quantity if works else ZERO
 
     def _status_without_pending_cancel(self) -> OrderStatus:
         if self.pending_amend is not None:
@@ -411,6 +430,19 @@ class Order(Aggregate):
 
     def _record(self, event: type[OrderEvent], now: datetime, **fields: object) -> None:
         self.trigger_event(event, timestamp=now, account_id=self.account_id, **fields)
+
+    def _require_sound(self, report: FillReport) -> None:
+        numbers = (report.quantity, report.price)
+        sound = all(number.is_finite() and number > ZERO for number in numbers)
+        if not sound or not report.fee.is_finite() or report.symbol != self.terms.symbol:
+            raise VenueDataError(
+                "invalid_fill", f"trade {report.trade_id} cannot be of order {self.id}"
+            )
+
+    def _require_amended_to(self, quantity: Decimal, trade_id: str) -> None:
+        pending = self.pending_amendment
+        if pending is None or pending.quantity is None or quantity > pending.quantity:
+            raise VenueDataError("overfill", f"trade {trade_id} fills order {self.id} over")
 
     def _require_new(self) -> None:
         if self.exists:
