@@ -28,8 +28,9 @@ from domain.errors import Conflict, InvalidInput
 from domain.fees import FeeSchedule
 from domain.instrument import Instrument
 from domain.order.terms import Side
+from domain.risk.limits import MAX_DUPLICATE_WINDOW_MS
 
-MESSAGE_MEMORY = timedelta(minutes=1)
+MESSAGE_MEMORY = timedelta(milliseconds=MAX_DUPLICATE_WINDOW_MS)
 """How far back the message rate and duplicate controls can look."""
 
 
@@ -163,13 +164,16 @@ class Account(Aggregate):
         quantity: Decimal,
         worst_price: Decimal,
         now: datetime,
+        *,
+        request_id: str | None = None,
     ) -> None:
         """Set the worst case of an amended order, as of a version of its stream.
 
+        With ``request_id`` it is for an order message, which counts even if the worst case stays.
         Nothing if a later version is accounted for. Raises Conflict ``insufficient_funds``.
         """
         held = self.reservations[order_id]
-        same = (quantity, worst_price) == (held.quantity, held.price)
+        same = (quantity, worst_price) == (held.quantity, held.price) and request_id is None
         if same or order_version < held.order_version:
             return
         amount = self.worst_case(quantity, worst_price, reduce_only=held.reduce_only)
@@ -182,6 +186,7 @@ class Account(Aggregate):
             quantity=quantity,
             price=worst_price,
             amount=amount,
+            request_id=request_id,
         )
 
     def release(self, order_id: str, reason: str, now: datetime) -> None:
@@ -202,7 +207,7 @@ class Account(Aggregate):
         A fill is a fact: it is booked even without a reservation or the money for it.
         """
         held = self.reservations.get(execution.order_id)
-        left = max(held.quantity - execution.quantity, ZERO) if held else ZERO
+        left = max(held.quantity - _not_accounted_for(execution, held), ZERO) if held else ZERO
         self._settle(FillSettled, execution, left, now)
 
     def reverse(self, execution: Execution, now: datetime) -> None:
@@ -211,7 +216,7 @@ class Account(Aggregate):
             execution, side=execution.side.opposite, fee=-execution.fee
         )
         held = self.reservations.get(execution.order_id)
-        left = held.quantity + execution.quantity if held else ZERO
+        left = held.quantity + _not_accounted_for(execution, held) if held else ZERO
         self._settle(FillReversed, opposite, left, now)
 
     # Questions
@@ -270,7 +275,10 @@ class Account(Aggregate):
             del self.reservations[order_id]
         else:
             self.change_reservation(
-                order_id, quantity=quantity, amount=amount, order_version=order_version
+                order_id,
+                quantity=quantity,
+                amount=amount,
+                order_version=max(order_version, held.order_version),
             )
 
     def note_message(self, message: OrderMessage) -> None:
@@ -279,7 +287,8 @@ class Account(Aggregate):
             self.messages.popleft()
 
     def note_result(self, at: datetime, result: Decimal) -> None:
-        day = at.date()
+        # Clocks of two processes differ: around midnight a result may come with yesterday's date.
+        day = max(at.date(), self.result_day or at.date())
         self.day_result = self.result_on(day) + result
         self.result_day = day
 
@@ -349,6 +358,11 @@ class Account(Aggregate):
             raise Conflict(
                 "insufficient_funds", f"needs {amount:f} {asset}, {available:f} is available"
             )
+
+
+def _not_accounted_for(execution: Execution, held: Reservation) -> Decimal:
+    """An amendment reserves what the order leaves, with executions that are not settled yet."""
+    return ZERO if execution.order_version <= held.order_version else execution.quantity
 
 
 def _total(amounts: Iterable[Decimal]) -> Decimal:

@@ -100,13 +100,18 @@ class FundsReserved(AccountEvent, frozen=True, kw_only=True):
 
 @event_type
 class ReservationChanged(AccountEvent, frozen=True, kw_only=True):
-    """An order's worst case changed with an amendment; ``amount`` is the new total."""
+    """An order's worst case changed with an amendment; ``amount`` is the new total.
+
+    ``request_id`` is the amend request that goes to the venue with it; None where it only follows
+    what the venue said.
+    """
 
     order_id: str
     order_version: int
     quantity: Decimal
     price: Decimal
     amount: Decimal
+    request_id: str | None = None
 
     def apply(self, aggregate: "Account") -> None:
         aggregate.change_reservation(
@@ -116,7 +121,8 @@ class ReservationChanged(AccountEvent, frozen=True, kw_only=True):
             amount=self.amount,
             order_version=self.order_version,
         )
-        aggregate.note_message(OrderMessage(self.timestamp, self.order_id, None))
+        if self.request_id is not None:
+            aggregate.note_message(OrderMessage(self.timestamp, self.order_id, None))
 
 
 @event_type

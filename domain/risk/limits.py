@@ -7,6 +7,9 @@ import msgspec
 from domain.decimals import ZERO
 from domain.errors import InvalidInput
 
+MAX_DUPLICATE_WINDOW_MS = 60_000
+"""How far back an account remembers the orders it sent."""
+
 
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     """None does not limit. Quantities in the base asset, values in the settlement asset.
@@ -27,7 +30,15 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     max_daily_loss: Decimal | None = None
 
     def check(self) -> None:
-        """Raises InvalidInput ``negative_limit``."""
+        """Raises InvalidInput ``invalid_limit``, ``negative_limit``, ``window_too_long``."""
         for name, value in msgspec.structs.asdict(self).items():
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise InvalidInput("invalid_limit", f"{name} must be a finite number", name)
             if isinstance(value, Decimal | int) and value < ZERO:
                 raise InvalidInput("negative_limit", f"{name} must not be negative", name)
+        if (self.duplicate_window_ms or 0) > MAX_DUPLICATE_WINDOW_MS:
+            raise InvalidInput(
+                "window_too_long",
+                f"orders are remembered for {MAX_DUPLICATE_WINDOW_MS} ms",
+                "duplicate_window_ms",
+            )
