@@ -39,13 +39,14 @@ class CommandContext(msgspec.Struct, frozen=True):
     causation_id: str | None = None
     traceparent: str | None = None
 
-    def event_id(self, index: int, stream: str, event_type: str) -> UUID:
-        """The id of the command's nth event in a stream.
+    def event_id(self, stream: str, event_type: str, data: bytes) -> UUID:
+        """The id of an event of this command; ``data`` holds its version, and so its index.
 
-        The type is part of it, so that a command decided otherwise the second time is not taken
-        for a repetition of the first.
+        A retry after a lost answer makes the same append. A command decided anew, by another
+        process or after a lost race, makes another: the log must not take the second for the
+        first, or its maker would go on with a state that the log does not hold.
         """
-        return uuid5(self.command_id, f"{stream}/{index}/{event_type}")
+        return uuid5(self.command_id, f"{stream}/{event_type}/{data.decode()}")
 
     def derived_id(self, name: str) -> str:
         """A stable identifier for something this command creates."""

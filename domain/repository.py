@@ -66,7 +66,9 @@ class Repository:
         """Return a loaded aggregate that decided nothing."""
         if aggregate.pending:
             raise ValueError(f"{aggregate.stream} has undecided events")
-        self._cache[aggregate.stream] = aggregate
+        cached = self._cache.get(aggregate.stream)
+        if cached is None or cached.version <= aggregate.version:
+            self._cache[aggregate.stream] = aggregate
         if len(self._cache) > self._cache_size:
             self._cache.popitem(last=False)
 
@@ -87,10 +89,7 @@ class Repository:
             return None
         appended = await self._log.append(
             aggregate.stream,
-            [
-                self._new_event(event, index, aggregate.stream, context, inputs)
-                for index, event in enumerate(events)
-            ],
+            [self._new_event(event, aggregate.stream, context, inputs) for event in events],
             expected_version=aggregate.version - len(events),
         )
         aggregate.collect_events()
@@ -106,7 +105,6 @@ class Repository:
     def _new_event(
         self,
         event: Event,
-        index: int,
         stream: str,
         context: CommandContext,
         inputs: DecisionInputs | None,
@@ -122,9 +120,10 @@ class Repository:
             inputs=inputs,
         )
         name = type(event).__name__
+        data = encode(event)
         return NewEvent(
-            id=context.event_id(index, stream, name),
+            id=context.event_id(stream, name, data),
             type=name,
-            data=encode(event),
+            data=data,
             metadata=_encode_metadata(metadata),
         )
