@@ -22,8 +22,9 @@ async def change(
 ) -> Done:
     """Change one aggregate, whoever else changes it at the same time.
 
-    ``decide`` may run several times, each time on a newer state; what it refuses on a cached state
-    is decided again on the newest. Raises what ``decide`` and the log raise, and Busy
+    ``decide`` may run several times, each time on a newer state; where it refuses, or decides
+    nothing, on a cached state, it decides again on the newest: only an append proves that the
+    state it was decided on is current. Raises what ``decide`` and the log raise, and Busy
     ``stream_busy``.
     """
     newest = False
@@ -36,16 +37,20 @@ async def change(
             except WrongExpectedVersion:
                 newest = True
             except Refused:
-                _give_back_unchanged(repository, aggregate)
+                give_back_unchanged(repository, aggregate)
                 if newest:
                     raise
                 newest = True
             else:
-                position = appended.position if appended else await repository.head()
-                return Done(id=aggregate_id, position=position)
+                if appended is not None:
+                    return Done(id=aggregate_id, position=appended.position)
+                if newest:
+                    return Done(id=aggregate_id, position=await repository.head())
+                newest = True
     raise Busy("stream_busy", f"{kind.stream_of(aggregate_id)} is changing too fast; try again")
 
 
-def _give_back_unchanged(repository: Repository, aggregate: Aggregate) -> None:
+def give_back_unchanged(repository: Repository, aggregate: Aggregate) -> None:
+    """Keep an aggregate in the cache whose command was refused before it decided anything."""
     if not aggregate.pending:
         repository.give_back(aggregate)
