@@ -12,11 +12,12 @@ from domain.controls.fingerprint import fingerprint
 from domain.controls.venue_filters import require_filters
 from domain.decimals import ZERO
 from domain.errors import Busy, Conflict, NotFound
+from domain.instrument import Instrument
 from domain.log import WrongExpectedVersion
 from domain.order.order import NewOrder, Order
 from domain.order.terms import OrderTerms, OrderType
 from domain.repository import Repository
-from domain.use_cases.change import MAX_RACES
+from domain.use_cases.change import MAX_RACES, give_back_unchanged
 from domain.use_cases.decision import Decision, DecisionMaker
 from domain.use_cases.requests import PlaceOrder
 from domain.use_cases.result import PlacedOrder
@@ -49,67 +50,80 @@ class OrderPlacement:
         require_filters(request.terms, instrument)
         legs = legs_of(request.terms, context)
         async with self._repository.turn(Order.stream_of(legs[0].order_id)):
-            recorded = await self._recorded(legs, request)
-            if recorded is not None:
-                return recorded
-            decided = await self._reserve(legs, request, context)
-            return await self._record(decided, request, context)
+            missing = await self._missing(legs, request)
+            if not missing:
+                return await self._recorded(legs)
+            decided = await self._reserve(missing, request, context)
+            return await self._record(legs, decided, request, context)
 
-    async def _recorded(self, legs: tuple[Leg, ...], request: PlaceOrder) -> PlacedOrder | None:
-        """What the log holds for this command: the last leg is written last."""
-        order = await self._repository.load(Order, legs[-1].order_id, newest=True)
-        if not order.exists:
+    async def _missing(self, legs: tuple[Leg, ...], request: PlaceOrder) -> tuple[Leg, ...]:
+        """The legs that are not in the log yet. Raises Conflict ``idempotency_key_reused``."""
+        missing = []
+        for leg in legs:
+            order = await self._repository.load(Order, leg.order_id, newest=True)
             self._repository.give_back(order)
-            return None
-        if order.account_id != request.account_id or order.terms != legs[-1].terms:
-            raise Conflict("idempotency_key_reused", "the key placed another order")
-        answer = _answer(order, legs, await self._repository.head())
+            if not order.exists:
+                missing.append(leg)
+            elif not _is_of(order, leg, request):
+                raise Conflict("idempotency_key_reused", "the key placed another order")
+        return tuple(missing)
+
+    async def _recorded(self, legs: tuple[Leg, ...]) -> PlacedOrder:
+        order = await self._repository.load(Order, legs[-1].order_id)
         self._repository.give_back(order)
-        return answer
+        return _answer(order, legs, await self._repository.head())
 
     async def _reserve(
         self, legs: tuple[Leg, ...], request: PlaceOrder, context: CommandContext
     ) -> tuple[DecidedLeg, ...]:
+        """Decide on all legs and reserve for them, or for none: a refusal is by the newest state.
+
+        Raises NotFound ``account_not_found``, Busy ``stream_busy``.
+        """
         newest = False
         async with self._repository.turn(Account.stream_of(request.account_id)):
             for _ in range(MAX_RACES):
                 account = await self._repository.load(Account, request.account_id, newest=newest)
-                if account.exists:
-                    decided = tuple(self._decide(leg, account, request, context) for leg in legs)
-                    if all(each.decision.passed for each in decided):
-                        if await self._saved(account, context):
-                            return decided
-                    elif newest:
-                        return decided
-                elif newest:
+                if newest and not account.exists:
                     raise NotFound("account_not_found", f"no account {request.account_id}")
+                decided = self._decide_all(legs, account, request, context)
+                if decided and all(each.decision.passed for each in decided):
+                    if await self._saved(account, context):
+                        return decided
+                else:
+                    give_back_unchanged(self._repository, account)
+                    if newest:
+                        return decided
                 newest = True
         raise Busy("stream_busy", f"account {request.account_id} is changing too fast; try again")
+
+    def _decide_all(
+        self,
+        legs: tuple[Leg, ...],
+        account: Account,
+        request: PlaceOrder,
+        context: CommandContext,
+    ) -> tuple[DecidedLeg, ...]:
+        if not account.exists:
+            return ()
+        return tuple(self._decide(leg, account, request, context) for leg in legs)
 
     def _decide(
         self, leg: Leg, account: Account, request: PlaceOrder, context: CommandContext
     ) -> DecidedLeg:
         """Decide on one leg, and reserve for it so that the next leg is measured with it."""
+        held = account.reservations.get(leg.order_id)
         decision = self._decisions.decide(
             leg.order_id,
             leg.terms,
             account,
             strategy_id=request.strategy_id,
             filled=ZERO,
-            at_least_price=ZERO,
+            at_least_price=held.price if held else ZERO,
         )
         instrument = self._decisions.instrument(leg.terms.symbol)
         if decision.passed:
-            account.reserve(
-                leg.order_id,
-                instrument,
-                leg.terms.side,
-                leg.terms.quantity,
-                decision.worst_price,
-                reduce_only=leg.terms.reduce_only,
-                fingerprint=fingerprint(leg.terms),
-                now=decision.decided_at,
-            )
+            _reserve_leg(account, leg, instrument, decision)
         order = NewOrder(
             account_id=account.id,
             client_id=account.client_id,
@@ -131,26 +145,29 @@ class OrderPlacement:
         return True
 
     async def _record(
-        self, decided: tuple[DecidedLeg, ...], request: PlaceOrder, context: CommandContext
+        self,
+        legs: tuple[Leg, ...],
+        decided: tuple[DecidedLeg, ...],
+        request: PlaceOrder,
+        context: CommandContext,
     ) -> PlacedOrder:
-        """Record all legs as placed, or all as refused.
+        """Record all decided legs as placed, or all as refused.
 
         What a refused leg may have reserved in an earlier attempt is released by policy.
         """
         refusal = next((each.decision for each in decided if not each.decision.passed), None)
+        position = 0
         try:
             for each in decided:
                 order = await self._repository.load(Order, each.leg.order_id)
-                if not order.exists:
-                    self._conclude(order, each, refusal)
+                self._conclude(order, each, refusal)
                 appended = await self._repository.save(order, context, each.decision.inputs)
-        except WrongExpectedVersion:
-            recorded = await self._recorded(tuple(each.leg for each in decided), request)
-            if recorded is None:
-                raise
-            return recorded
-        position = appended.position if appended else await self._repository.head()
-        return _answer(order, tuple(each.leg for each in decided), position)
+                position = appended.position if appended else position
+        except (WrongExpectedVersion, Conflict) as lost_race:
+            if await self._missing(legs, request):
+                raise Busy("stream_busy", "another process places this order") from lost_race
+            return await self._recorded(legs)
+        return _answer(order, legs, position)
 
     @staticmethod
     def _conclude(order: Order, decided: DecidedLeg, refusal: Decision | None) -> None:
@@ -169,6 +186,36 @@ def legs_of(terms: OrderTerms, context: CommandContext) -> tuple[Leg, ...]:
     limit = msgspec.structs.replace(terms, type=OrderType.LIMIT, stop_price=None)
     stop = msgspec.structs.replace(terms, type=OrderType.STOP_LOSS, limit_price=None)
     return Leg(order_id, limit, stop_id), Leg(stop_id, stop, order_id)
+
+
+def _is_of(order: Order, leg: Leg, request: PlaceOrder) -> bool:
+    """True if this request placed the order: the same key with another body is another request."""
+    return (
+        order.account_id == request.account_id
+        and order.placed_terms == leg.terms
+        and order.linked_order_id == leg.linked_order_id
+        and order.strategy_id == request.strategy_id
+        and order.client_order_id == (request.client_order_id or leg.order_id)
+    )
+
+
+def _reserve_leg(account: Account, leg: Leg, instrument: Instrument, decision: Decision) -> None:
+    """Reserve at the decision's price, also where an attempt that was cut off reserved before."""
+    if leg.order_id in account.reservations:
+        account.amend_reservation(
+            leg.order_id, 0, leg.terms.quantity, decision.worst_price, decision.decided_at
+        )
+        return
+    account.reserve(
+        leg.order_id,
+        instrument,
+        leg.terms.side,
+        leg.terms.quantity,
+        decision.worst_price,
+        reduce_only=leg.terms.reduce_only,
+        fingerprint=fingerprint(leg.terms),
+        now=decision.decided_at,
+    )
 
 
 def _answer(order: Order, legs: tuple[Leg, ...], position: int) -> PlacedOrder:
