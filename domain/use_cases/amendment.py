@@ -42,7 +42,7 @@ class OrderAmendment:
             order.request_amend(
                 request.request_id,
                 request.amendment,
-                decision.worst_price,
+                decision.terms_price,
                 decision.verdicts,
                 decision.decided_at,
             )
@@ -77,6 +77,7 @@ class OrderAmendment:
                     leaves,
                     decision.worst_price,
                     decision.decided_at,
+                    request_id=request.request_id,
                 )
                 try:
                     await self._repository.save(account, context)

@@ -24,9 +24,13 @@ DEFAULT_QUOTE_AGE_MS = 5_000
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The verdicts on one order, the worst price they were measured at, and the inputs."""
+    """The verdicts on one order, the worst price they were measured at, and the inputs.
+
+    ``terms_price`` is the worst price of the terms alone, whatever is reserved already.
+    """
 
     worst_price: Decimal
+    terms_price: Decimal
     verdicts: tuple[Verdict, ...]
     inputs: DecisionInputs
     decided_at: datetime
@@ -82,7 +86,8 @@ class DecisionMaker:
         now = self._clock.now()
         quote = self._quote(terms.symbol)
         scopes = self._risk_book.scopes_of(account.client_id, account.id, strategy_id)
-        price = max(worst_price(terms, quote, _collar(scopes)), at_least_price)
+        terms_price = worst_price(terms, quote, _collar(scopes))
+        price = max(terms_price, at_least_price)
         check = OrderCheck(
             order_id=order_id,
             terms=terms,
@@ -98,6 +103,7 @@ class DecisionMaker:
         )
         return Decision(
             worst_price=price,
+            terms_price=terms_price,
             verdicts=run_controls(check),
             inputs=_inputs(check),
             decided_at=now,
