@@ -5,12 +5,14 @@ from datetime import datetime
 
 from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, command_id_for
+from domain.errors import Busy
 from domain.event import Event
 from domain.execution.outcome import record_amend, record_cancel, record_submit
+from domain.log import WrongExpectedVersion
 from domain.order.events import OrderAmendRequested, OrderCancelRequested, OrderPlaced
 from domain.order.order import Order, venue_client_id_of
 from domain.repository import Repository
-from domain.use_cases.change import change
+from domain.use_cases.change import MAX_RACES, change
 from domain.venue import Outcome, Venue, VenueOrder
 
 _ACTOR = Actor(ActorType.SYSTEM, "execution", "execution")
@@ -52,16 +54,32 @@ class Submission:
                 pass
 
     async def _submit(self, order_id: str, context: CommandContext) -> None:
-        order = await self._repository.load(Order, order_id, newest=True)
-        if order.submitted or not order.is_live:
-            self._repository.give_back(order)
-            return
-        order.submit(self._leader_epoch, self._clock.now())
-        request = _venue_order(order)
-        # A lost race here means that another instance is sending it.
-        await self._repository.save(order, context.caused("intent"))
-        outcome = await self._venue.submit(request)
-        await self._record(order_id, outcome, record_submit, context)
+        request = await self._intend(order_id, context)
+        if request is not None:
+            outcome = await self._venue.submit(request)
+            await self._record(order_id, outcome, record_submit, context)
+
+    async def _intend(self, order_id: str, context: CommandContext) -> VenueOrder | None:
+        """Record the intent to send an order; None if it is not for this instance to send.
+
+        The epoch is in the ids of the intent: two instances that intend the same at once must not
+        look to the log like one that tries again. Raises Busy ``stream_busy``.
+        """
+        intent = context.caused(f"intent/{self._leader_epoch}")
+        async with self._repository.turn(Order.stream_of(order_id)):
+            for _ in range(MAX_RACES):
+                order = await self._repository.load(Order, order_id, newest=True)
+                if order.submitted or not order.is_live:
+                    self._repository.give_back(order)
+                    return None
+                order.submit(self._leader_epoch, self._clock.now())
+                request = _venue_order(order)
+                try:
+                    await self._repository.save(order, intent)
+                except WrongExpectedVersion:
+                    continue
+                return request
+        raise Busy("stream_busy", f"order {order_id} is changing too fast; try again")
 
     async def _cancel(self, event: OrderCancelRequested, context: CommandContext) -> None:
         order = await self._repository.load(Order, event.originator_id, newest=True)
