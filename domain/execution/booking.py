@@ -61,6 +61,15 @@ class Booking:
         key = f"state/{state.status}/{state.at.isoformat()}"
         return await self._change(state.client_order_id, decide, key)
 
+    async def book_absence(self, client_order_id: str, reason: str) -> Done:
+        """Book that the venue's records do not have an order that was sent."""
+        asked_at = self._clock.now()
+
+        def decide(order: Order) -> None:
+            order.lose_track(reason, asked_at)
+
+        return await self._change(client_order_id, decide, f"absence/{asked_at.isoformat()}")
+
     async def _change(
         self, client_order_id: str, decide: Callable[[Order], None], key: str
     ) -> Done:
@@ -89,4 +98,5 @@ class Booking:
 def _key(report: Report) -> str:
     if isinstance(report, FillReport):
         return f"fill/{report.symbol}/{report.trade_id}"
-    return f"{type(report).__name__}/{report.at.isoformat()}"
+    moved = f"/{report.stop_price:f}" if isinstance(report, StopMovedReport) else ""
+    return f"{type(report).__name__}/{report.at.isoformat()}{moved}"

@@ -20,7 +20,7 @@ class Recovery:
     """Books the fills and endings that were missed; asks, and never sends.
 
     An order that was never submitted is left to the submission; one that the venue does not know
-    stays unknown, with its reservation. Raises VenueUnavailable: then nothing may trade.
+    becomes unknown, with its reservation. Raises VenueUnavailable: then nothing may trade.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Recovery:
 
     async def run(self) -> None:
         orders = [await self._load(order_id) for order_id in await self._working_orders.list()]
-        sent = [order for order in orders if order.is_live and order.submitted]
+        sent = [order for order in orders if order.may_work and order.submitted]
         fills = await self._missed_fills(sent)
         for order in sent:
             await self._recover(order, fills.get(order.venue_client_id, []))
@@ -65,3 +65,5 @@ class Recovery:
             await self._booking.book(fill)
         if state is not None:
             await self._booking.book_state(state)
+        else:
+            await self._booking.book_absence(order.venue_client_id, "the venue does not know it")
