@@ -73,8 +73,11 @@ _encoder = msgspec.json.Encoder()
 _json = msgspec.json.Decoder(Json)
 _schema_version = msgspec.json.Decoder(_SchemaVersion)
 
-# msgspec drops a zero fraction of a second and writes small decimals with an exponent.
-_NOT_IN_STORED_FORM = re.compile(rb'T\d\d:\d\d:\d\dZ"|"-?\d[\d.]*E[+-]?\d+"')
+# msgspec drops a zero fraction of a second, keeps an offset, and writes small decimals with an
+# exponent.
+_NOT_IN_STORED_FORM = re.compile(
+    rb'T\d\d:\d\d:\d\dZ"|T\d\d:\d\d:\d\d[.\d]*[+-]\d\d:\d\d"|"-?\d[\d.]*E[+-]?\d+"'
+)
 
 EventClass = TypeVar("EventClass", bound=type[Event])
 

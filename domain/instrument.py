@@ -30,8 +30,8 @@ class Instrument(msgspec.Struct, frozen=True):
     trading: bool = True
 
     def is_on_tick(self, price: Decimal) -> bool:
-        """Ticks count from zero: Binance's ``price % tickSize == 0``."""
-        return is_multiple(price, self.tick_size)
+        """Ticks count from zero: Binance's ``price % tickSize == 0``; a size of zero is no rule."""
+        return self.tick_size == ZERO or is_multiple(price, self.tick_size)
 
     def is_on_lot(self, quantity: Decimal) -> bool:
         """Lots count from the minimum quantity: ``(quantity - minQty) % stepSize == 0``."""

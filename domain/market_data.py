@@ -21,7 +21,7 @@ class Quote(msgspec.Struct, frozen=True, tag=True):
     @property
     def is_usable(self) -> bool:
         """Both sides present and not crossed: something a control may measure against."""
-        return 0 < self.bid <= self.ask
+        return self.bid.is_finite() and self.ask.is_finite() and 0 < self.bid <= self.ask
 
     @property
     def mid(self) -> Decimal:

@@ -87,6 +87,6 @@ def _largest(instrument: Instrument, order_type: OrderType) -> Decimal:
 
 def _lowest_price(check: OrderCheck) -> Decimal:
     known = [price for _, price in _prices(check.terms)]
-    if not known and check.quote is not None:
+    if not known and check.quote is not None and check.quote.is_usable:
         known = [check.quote.bid]
     return min(known, default=ZERO)

@@ -80,8 +80,11 @@ class OrderTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     def _check_numbers(self) -> None:
         for name in ("quantity", "limit_price", "stop_price", "trailing_offset", "entry_price"):
             value: Decimal | None = getattr(self, name)
-            if value is not None and value <= ZERO:
+            if value is not None and not _is_positive(value):
                 raise InvalidInput("not_positive", f"{name} must be above zero", name)
+        for step in self.trailing_steps:
+            if not _is_positive(step.reach) or not _is_positive(step.lift):
+                raise InvalidInput("not_positive", "a step must be above zero", "trailing_steps")
 
     def _check_required(self) -> None:
         for name in _REQUIRED[self.type]:
@@ -95,8 +98,8 @@ class OrderTerms(msgspec.Struct, frozen=True, omit_defaults=True):
             )
 
     def _trails_one_way(self) -> bool:
-        by_steps = bool(self.trailing_steps) and self.entry_price is not None
-        return by_steps != (self.trailing_offset is not None)
+        by_steps = (bool(self.trailing_steps), self.entry_price is not None)
+        return by_steps == ((False, False) if self.trailing_offset is not None else (True, True))
 
     def _check_unused(self) -> None:
         for name in ("limit_price", "stop_price", "trailing_offset", "entry_price"):
@@ -127,6 +130,10 @@ class OrderTerms(msgspec.Struct, frozen=True, omit_defaults=True):
                 f"a {self.type} order waits for its trigger: it cannot be {self.time_in_force}",
                 "time_in_force",
             )
+
+
+def _is_positive(value: Decimal) -> bool:
+    return value.is_finite() and value > ZERO
 
 
 _REQUIRED: dict[OrderType, tuple[str, ...]] = {

@@ -15,8 +15,11 @@ def worst_price(terms: OrderTerms, quote: Quote | None, collar: Decimal) -> Deci
 
     Margin and fees grow with price, so the worst price is the highest on either side: a buy limit
     is bounded by itself, a sell fills at its limit or better. Without a price of its own an order
-    is taken to reach ``collar`` past the touch or its trigger. ZERO where nothing is known.
+    is taken to reach ``collar`` past the touch or its trigger. ZERO where nothing is known; a
+    quote that is not usable tells nothing.
     """
+    if quote is not None and not quote.is_usable:
+        quote = None
     if terms.side is Side.BUY and terms.limit_price is not None and terms.type is not OrderType.OCO:
         return terms.limit_price
     known = [_touch(terms.side, quote), terms.stop_price, _trailing_reach(terms, quote)]
