@@ -1,11 +1,14 @@
 """The ordinary user that a server runs as when the parent is root."""
 
+import logging
 import os
 import pwd
 import stat
 from pathlib import Path
 
 import msgspec
+
+_logger = logging.getLogger(__name__)
 
 OTHERS_TRAVERSE = stat.S_IXOTH
 OTHERS_READ = stat.S_IROTH
@@ -35,6 +38,10 @@ def let_traverse(path: Path) -> None:
     for parent in path.resolve().parents:
         mode = parent.stat().st_mode
         if not mode & OTHERS_TRAVERSE:
+            _logger.warning(
+                "others may now pass through %s, not list it: PostgreSQL refuses to run as root",
+                parent,
+            )
             parent.chmod(stat.S_IMODE(mode) | OTHERS_TRAVERSE)
 
 

@@ -16,6 +16,7 @@ import redis
 
 from infra.embedded.errors import DataDirectoryInUse, ServerFailed
 from infra.embedded.postgres import EmbeddedPostgres
+from infra.embedded.system_user import unprivileged_user
 from infra.embedded.valkey import EmbeddedValkey
 
 REPOSITORY = Path(__file__).parents[3]
@@ -188,7 +189,8 @@ def test_a_stale_pid_of_another_process_is_left_alone(directory: Path) -> None:
     server = EmbeddedPostgres(directory)
     server.start()
     server.stop()
-    with subprocess.Popen(["sleep", "60"]) as bystander:
+    user = unprivileged_user(directory)
+    with subprocess.Popen(["sleep", "60"], user=user.uid if user else None) as bystander:
         lines = [bystander.pid, directory / "cluster", 1, 5432, "", "", "1 1", "ready"]
         text = "".join(f"{line}\n" for line in lines)
         (directory / "cluster" / "postmaster.pid").write_text(text)
@@ -212,6 +214,9 @@ def test_an_interrupted_initdb_is_done_again(directory: Path) -> None:
 def test_ctrl_c_leaves_the_servers_to_their_owner(directory: Path) -> None:
     process = owner(directory)
     answer(process), answer(process)
+    children = psutil.Process(process.pid).children()
+    assert len(children) == 4, "two servers and their lifelines"
+    assert all(os.getpgid(child.pid) != process.pid for child in children)
     os.killpg(process.pid, signal.SIGINT)
     assert answer(process) == "interrupted, both still here: True"
     process.communicate(timeout=30)
