@@ -38,3 +38,7 @@ def main() -> None:
     except ServerFailed as error:
         fail(str(error))
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from domain.log import MAX_EVENT_BYTES, EventTooLarge, LogFailed, NewEvent
 
 MAX_VERSION = 2**31 - 1
+MAX_NAME_BYTES = 1_024
+"""Of a stream or a type; what an index takes is about 2,700."""
 
 
 def admit(stream: str, events: Sequence[NewEvent], expected_version: int) -> int:
@@ -26,11 +28,10 @@ def admit(stream: str, events: Sequence[NewEvent], expected_version: int) -> int
 
 
 def check_text(name: str) -> None:
-    """A name every store can hold: not empty, no NUL, no lone surrogate."""
-    if not name or "\0" in name:
-        raise ValueError(f"not a name the log can store: {name!r}")
-    if not name.isascii():
-        name.encode()
+    """A name every store can hold and index: not empty, no NUL, no lone surrogate, not long."""
+    size = len(name) if name.isascii() else len(name.encode())
+    if not 0 < size <= MAX_NAME_BYTES or "\0" in name:
+        raise ValueError(f"not a name the log can store: {name[:80]!r}")
 
 
 def _checked_size(events: Sequence[NewEvent]) -> int:

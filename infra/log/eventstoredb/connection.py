@@ -100,7 +100,7 @@ class Connection(AsyncEventStoreDBClient):
         return call
 
     async def close(self) -> None:
-        """Cut it at once; calls under way are lost."""
+        """No new calls; those under way end by themselves, within their deadlines."""
         was_closed, self._is_closed = self._is_closed, True
         if self.node is not None and not was_closed:
             await self._connection._grpc_channel.close()
@@ -126,8 +126,8 @@ async def receive(
 ) -> Message | None:
     """The next message, None at a regular end. Raises Lost and LogFailed.
 
-    gRPC reports a call that was cancelled under us as a cancellation of this task; only a real
-    one may look like that.
+    gRPC reports a call that was cancelled, also by the server, as a cancellation of this task;
+    only a real one may look like that.
     """
     try:
         message = await call.read()

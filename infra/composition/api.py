@@ -1,0 +1,120 @@
+"""The API role: the application, given what it needs, behind uvicorn."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from adapters.venues.paper.venue import PaperVenue
+from api.app import create_app
+from api.dependencies import ApiDependencies
+from api.reads.pool import read_pool
+from api.stream.changes import redis_changes
+from domain.fees import FeeSchedule
+from infra.composition.core import Core
+from infra.composition.machinery import Machinery
+from infra.token_secret import token_secret
+from infra.version import code_version
+
+if TYPE_CHECKING:
+    from api.reads.pool import Pool
+
+SHUTDOWN_SECONDS = 5
+"""How long requests under way may take to end when the core stops."""
+
+BACKLOG = 1_024
+
+
+class ApiServer:
+    """``listening`` is set once ``url`` takes requests."""
+
+    def __init__(self, machinery: Machinery, core: Core) -> None:
+        self._machinery = machinery
+        self._core = core
+        self._socket: socket.socket | None = None
+        self.listening = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        assert self._socket is not None, "not listening"
+        host, port = self._socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def run(self) -> None:
+        """Until cancelled. Raises OSError if the address is taken."""
+        settings = self._machinery.settings
+        self._socket = listen(settings.host, settings.port)
+        async with read_pool(self._machinery.servers.postgres_dsn) as pool:
+            app = create_app(self._dependencies(pool))
+            with self._socket:
+                await self._serve(app, self._socket)
+
+    async def _serve(self, app: ASGIApp, listener: socket.socket) -> None:
+        server = _Server(_config(app), self.listening)
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
+
+    def _dependencies(self, pool: "Pool") -> ApiDependencies:
+        machinery, core, settings = self._machinery, self._core, self._machinery.settings
+        return ApiDependencies(
+            accounts=core.accounts,
+            orders=core.orders,
+            risk=core.risk,
+            risk_book=core.risk_book,
+            log=machinery.log,
+            instruments=machinery.instruments,
+            default_fees=FeeSchedule(settings.maker_fee, settings.taker_fee),
+            venues=frozenset({PaperVenue.name}),
+            clock=machinery.clock,
+            ids=machinery.ids,
+            pool=pool,
+            changes=lambda: redis_changes(machinery.redis, machinery.clock),
+            token_secret=token_secret(settings),
+            max_body_bytes=settings.max_body_bytes,
+            docs_enabled=settings.docs_enabled,
+            registry=machinery.registry,
+            version=code_version(),
+        )
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs the process, and tells when it takes requests."""
+
+    def __init__(self, config: uvicorn.Config, listening: asyncio.Event) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        server_header=False,
+        proxy_headers=False,
+    )
