@@ -110,7 +110,7 @@ class AppendSession:
     def _sent(self, name: str, response: Response) -> Response | None:
         """The answer to what is stored by now, if it is to arrive."""
         if self._faults.take("drop_answers"):
-            raise dropped()
+            raise dropped(self._faults.drop_status)
         if self._faults.take("append_timeouts"):
             return _error(name, code_pb2.DEADLINE_EXCEEDED, shared_pb2.Timeout())
         self.has_ended = self._faults.take("end_answers")

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
+import grpc
+
 Counted = Literal[
     "unavailable",
     "not_ready",
@@ -34,7 +36,7 @@ class Faults:
     """Appends that are committed, but answered in-band with Timeout."""
 
     drop_answers: int = 0
-    """Appends that are committed, then the stream drops without an answer."""
+    """Appends that are committed, then the call drops without an answer."""
 
     end_answers: int = 0
     """Appends that are committed, then the call ends as if all were said."""
@@ -52,7 +54,10 @@ class Faults:
     """Answer appends in groups of so many, newest first."""
 
     drop_reads_after: int | None = None
-    """Messages the next read or subscription sends before it drops with UNAVAILABLE."""
+    """Messages the next read or subscription sends before it drops."""
+
+    drop_status: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
+    """What a drop looks like; a reset stream is CANCELLED."""
 
     end_reads_after: int | None = None
     """Messages the next read or subscription sends before it ends as if all were said."""

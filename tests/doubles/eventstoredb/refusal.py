@@ -21,8 +21,8 @@ def unavailable() -> Refusal:
     return Refusal(grpc.StatusCode.UNAVAILABLE, "Server Is Not Ready")
 
 
-def dropped() -> Refusal:
-    return Refusal(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+def dropped(status: grpc.StatusCode) -> Refusal:
+    return Refusal(status, "Socket closed")
 
 
 def not_leader(host: str, port: int) -> Refusal:

@@ -163,6 +163,7 @@ class _Interrupted:
 
     def __init__(self, faults: Faults, messages: AsyncIterator[streams_pb2.ReadResp]) -> None:
         self._messages = messages
+        self._status = faults.drop_status
         self._drop, faults.drop_reads_after = faults.drop_reads_after, None
         self._end, faults.end_reads_after = faults.end_reads_after, None
         self._stall, faults.stall_reads_after = faults.stall_reads_after, None
@@ -172,7 +173,7 @@ class _Interrupted:
         try:
             async for message in self._messages:
                 if sent == self._drop:
-                    raise refusal.dropped()
+                    raise refusal.dropped(self._status)
                 if sent == self._end:
                     return
                 if sent == self._stall:

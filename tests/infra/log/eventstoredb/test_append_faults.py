@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import grpc
 import pytest
 
 from domain.log import Appended, EventTooLarge, LogFailed, LogUnavailable, WrongExpectedVersion
@@ -63,10 +64,19 @@ async def test_answers_out_of_order_find_their_callers(
     assert double.calls["BatchAppend"] == 1
 
 
-@pytest.mark.parametrize("fault", ["drop_answers", "end_answers"])
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ("drop_answers", grpc.StatusCode.UNAVAILABLE),
+        ("drop_answers", grpc.StatusCode.CANCELLED),
+        ("drop_answers", grpc.StatusCode.INTERNAL),
+        ("end_answers", grpc.StatusCode.OK),
+    ],
+)
 async def test_the_stream_breaks_again_and_again(
-    double: EventStoreDBDouble, log: EventStoreDBEventLog, fault: str
+    double: EventStoreDBDouble, log: EventStoreDBEventLog, fault: str, status: grpc.StatusCode
 ) -> None:
+    double.faults.drop_status = status
     appends = asyncio.create_task(append_all(log, 200))
     for count in range(40, 200, 40):
         await double.store.holds(count)

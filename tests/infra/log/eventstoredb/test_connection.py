@@ -5,8 +5,10 @@ import asyncio
 import grpc
 import pytest
 
-from domain.log import LogFailed
-from infra.log.eventstoredb.connection import Connection
+from domain.log import EVERYTHING, LogFailed
+from infra.log.eventstoredb.connection import Connection, receive
+from infra.log.eventstoredb.failures import Lost
+from infra.log.eventstoredb.requests import subscription
 from tests.doubles.eventstoredb import EventStoreDBDouble
 from tests.infra.log.eventstoredb.conftest import QUICK
 
@@ -33,3 +35,26 @@ async def test_a_closed_connection_stays_closed(double: EventStoreDBDouble) -> N
     await connection.close()
     with pytest.raises(LogFailed, match="closed"):
         await connection.renew(connection.node)
+
+
+async def test_a_cancelled_call_is_a_loss_and_a_cancelled_task_is_not(
+    double: EventStoreDBDouble,
+) -> None:
+    connection = Connection(double.uri, QUICK)
+    await connection.renew(None)
+    call = connection.read(subscription(0, EVERYTHING))
+    for expected in ("confirmation", "caught_up"):
+        message = await receive(call)
+        assert message is not None
+        assert message.WhichOneof("content") == expected
+    waiting = asyncio.create_task(receive(call))
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(Lost):
+        await waiting
+    cancelled = asyncio.create_task(receive(connection.read(subscription(0, EVERYTHING))))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    await connection.close()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import grpc
 import pytest
 
 from domain.log import EventFilter, LogFailed, LogUnavailable, RecordedEvent
@@ -27,10 +28,15 @@ def ids(pages: Sequence[Sequence[RecordedEvent]]) -> list[int]:
     return [recorded.id.int for page in pages for recorded in page]
 
 
+@pytest.mark.parametrize("status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
 @pytest.mark.parametrize("dropped_after", [0, 1, 5, 9])
 async def test_a_read_that_drops_is_read_on(
-    double: EventStoreDBDouble, log: EventStoreDBEventLog, dropped_after: int
+    double: EventStoreDBDouble,
+    log: EventStoreDBEventLog,
+    dropped_after: int,
+    status: grpc.StatusCode,
 ) -> None:
+    double.faults.drop_status = status
     await log.append("order-1", [event(n) for n in range(1, 21)], expected_version=0)
     pages = []
     async for page in log.read_all(page_size=7):
