@@ -89,7 +89,11 @@ async def connect_listener(dsn: str, heard: Callable[..., None]) -> Connection:
             connection = await asyncpg.connect(
                 dsn, timeout=CONNECT_SECONDS, server_settings=READER_SETTINGS
             )
-            await connection.add_listener(CHANNEL, heard)
+            try:
+                await connection.add_listener(CHANNEL, heard)
+            except BaseException:
+                connection.terminate()
+                raise
             return connection
     raise AssertionError("the last attempt returns or raises")
 

@@ -14,21 +14,23 @@ LOCK = (7237001, 2)
 
 
 async def create_schema(connection: "Connection[Record]") -> None:
-    """Safe to call from many processes at once; where the schema stands, nothing is changed."""
+    """Safe to call from many processes at once; where the schema stands, nothing is changed.
+
+    For a connection that is closed afterwards, which gives the lock back.
+    """
     if await _installed_version(connection) >= VERSION:
         return
+    # The lock is the session's, not the transaction's: a transaction that began before its turn
+    # came would still take the schema for missing.
+    await connection.execute("select pg_advisory_lock($1, $2)", *LOCK)
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1, $2)", *LOCK)
-        if await _installed_version(connection) >= VERSION:
-            return
-        await connection.execute(SCHEMA)
-        await connection.execute("insert into log.schema_version values ($1)", VERSION)
+        if await _installed_version(connection) < VERSION:
+            await connection.execute(SCHEMA)
+            await connection.execute("insert into log.schema_version values ($1)", VERSION)
 
 
 async def _installed_version(connection: "Connection[Record]") -> int:
     if await connection.fetchval("select to_regclass('log.schema_version')") is None:
         return 0
-    version: int = await connection.fetchval(
-        "select coalesce(max(version), 0) from log.schema_version"
-    )
-    return version
+    version: int | None = await connection.fetchval("select max(version) from log.schema_version")
+    return version or 0

@@ -24,7 +24,11 @@ class AppendSession:
             return
         self.drop()
         self._connection = await self._connect()
-        self._append = await self._connection.prepare(APPEND)
+        try:
+            self._append = await self._connection.prepare(APPEND)
+        except BaseException:
+            self.drop()
+            raise
 
     async def append(self, columns: Sequence[object]) -> int | None:
         """One transaction, flushed when it returns; see ``log.append``. Raises errors of the
