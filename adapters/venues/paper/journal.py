@@ -27,6 +27,10 @@ class PaperJournal(Protocol):
         """
         ...
 
+    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[Entry]:
+        """All entries under a client id, in order. Raises VenueUnavailable."""
+        ...
+
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
         """The account's executions at or after an instant, in order. Raises VenueUnavailable."""
         ...

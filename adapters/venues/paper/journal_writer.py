@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.venues.paper.entry import Entry
 from adapters.venues.paper.journal import PaperJournal
-from adapters.venues.paper.unavailable import VenueUnavailable
+from domain.venue import VenueUnavailable
 
 MAX_WAITING = 20_000
 """Steps the journal may be behind by before the venue takes no more."""

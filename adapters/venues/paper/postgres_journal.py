@@ -11,15 +11,15 @@ import structlog
 
 from adapters.venues.paper.entry import Entry, decode, encode
 from adapters.venues.paper.journal import JournalFailed
-from adapters.venues.paper.unavailable import VenueUnavailable
 from domain.clock import Clock
-from domain.venue import FillReport
+from domain.venue import FillReport, VenueUnavailable
 
 _sql = files(__package__)
 SCHEMA = (_sql / "schema.sql").read_text()
 APPEND = (_sql / "append.sql").read_text()
 LOAD = (_sql / "load.sql").read_text()
 COUNT_HELD = (_sql / "count_held.sql").read_text()
+ENTRIES_OF_ORDER = (_sql / "entries_of_order.sql").read_text()
 FILLS_SINCE = (_sql / "fills_since.sql").read_text()
 
 PAGE = 5_000
@@ -51,6 +51,18 @@ class _Rows(NamedTuple):
     client_order_ids: list[str]
     times: list[datetime]
     entries: list[str]
+
+
+def journal_pool(dsn: str) -> "asyncpg.Pool[asyncpg.Record]":
+    """Connections for a journal alone: one that writes, and one for questions meanwhile.
+
+    The journal leaves nothing behind in a session, so the round trip that would clean it is saved.
+    """
+    return asyncpg.create_pool(dsn, min_size=1, max_size=2, reset=_leave_as_it_is)
+
+
+async def _leave_as_it_is(connection: object) -> None:
+    del connection
 
 
 class PostgresJournal:
@@ -88,11 +100,18 @@ class PostgresJournal:
         raise JournalFailed("the journal's database does not answer")
 
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
+        entries = await self._fetch(FILLS_SINCE, account_id, at)
+        return [entry for entry in entries if isinstance(entry, FillReport)]
+
+    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[Entry]:
+        return await self._fetch(ENTRIES_OF_ORDER, account_id, client_order_id)
+
+    async def _fetch(self, statement: str, *arguments: object) -> Sequence[Entry]:
         try:
-            rows = await self._pool.fetch(FILLS_SINCE, account_id, at)
+            rows = await self._pool.fetch(statement, *arguments)
         except (*_NO_ANSWER, asyncpg.PostgresError) as error:
             raise VenueUnavailable(f"the journal's database does not answer: {error}") from error
-        return [entry for entry in _entries(rows) if isinstance(entry, FillReport)]
+        return _entries(rows)
 
     async def _insert(self, rows: _Rows) -> None:
         try:

@@ -11,9 +11,9 @@ from adapters.venues.paper.engine import MatchingEngine, Step
 from adapters.venues.paper.entry import Entry, as_report
 from adapters.venues.paper.journal import PaperJournal
 from adapters.venues.paper.journal_writer import JournalWriter
+from adapters.venues.paper.order_state import order_state
 from adapters.venues.paper.reject import RejectCode
 from adapters.venues.paper.report_streams import ReportStreams
-from adapters.venues.paper.unavailable import VenueUnavailable
 from domain.clock import Clock
 from domain.fees import FeeSchedule
 from domain.instrument import Instruments
@@ -23,10 +23,12 @@ from domain.venue import (
     Amendment,
     FillReport,
     OpenOrder,
+    OrderState,
     Outcome,
     Rejected,
     Report,
     VenueOrder,
+    VenueUnavailable,
 )
 
 DEADLINE_CHECK = 0.25
@@ -120,6 +122,11 @@ class PaperVenue:
         orders = self._engine.open_orders(account_id)
         await self._until_durable()
         return orders
+
+    async def find_order(self, account_id: str, client_order_id: str) -> OrderState | None:
+        """Raises VenueUnavailable."""
+        await self._until_durable()
+        return order_state(await self._journal.entries_of(account_id, client_order_id))
 
     async def positions(self, account_id: str) -> dict[str, Decimal]:
         """Open positions by symbol, above zero when long. Raises VenueUnavailable."""

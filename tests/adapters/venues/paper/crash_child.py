@@ -5,10 +5,9 @@ import itertools
 import sys
 from collections.abc import AsyncGenerator
 
-import asyncpg
 import msgspec
 
-from adapters.venues.paper.postgres_journal import PostgresJournal
+from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
 from adapters.venues.paper.venue import PaperVenue
 from domain.clock import Clock
 from domain.venue import Accepted, Outcome, Report, VenueOrder
@@ -59,7 +58,7 @@ async def feed(venue: PaperVenue, clock: Clock) -> None:
 
 async def main(dsn: str, life: str) -> None:
     clock = SystemClock()
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
+    async with journal_pool(dsn) as pool:
         journal = await PostgresJournal.open(pool, clock)
         async with running_venue(journal, clock) as venue, asyncio.TaskGroup() as tasks:
             tasks.create_task(listen(venue.reports()))

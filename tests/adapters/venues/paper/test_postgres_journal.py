@@ -12,9 +12,8 @@ import pytest
 from adapters.venues.paper import postgres_journal
 from adapters.venues.paper.entry import Entry
 from adapters.venues.paper.journal import JournalFailed
-from adapters.venues.paper.postgres_journal import PostgresJournal
-from adapters.venues.paper.unavailable import VenueUnavailable
-from domain.venue import Accepted
+from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
+from domain.venue import Accepted, VenueUnavailable
 from tests.adapters.venues.paper.running import running_venue
 from tests.adapters.venues.paper.scenario import START, Scenario, fill_reports
 from tests.adapters.venues.paper.test_venue import limit_order
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def pool(postgres_dsn: str) -> AsyncGenerator["Pool"]:
-    async with asyncpg.create_pool(postgres_dsn, min_size=1, max_size=2) as pool:
+    async with journal_pool(postgres_dsn) as pool:
         yield pool
 
 

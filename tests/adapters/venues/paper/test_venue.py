@@ -10,7 +10,6 @@ import pytest
 from adapters.venues.paper import journal_writer
 from adapters.venues.paper.journal import JournalFailed
 from adapters.venues.paper.report_streams import ReportStreams
-from adapters.venues.paper.unavailable import VenueUnavailable
 from adapters.venues.paper.venue import DEADLINE_CHECK, PaperVenue
 from domain.market_data import Candle, MarketEvent, Quote
 from domain.venue import (
@@ -21,6 +20,7 @@ from domain.venue import (
     Rejected,
     Report,
     VenueOrder,
+    VenueUnavailable,
 )
 from tests.adapters.venues.paper.running import running_venue
 from tests.adapters.venues.paper.scenario import FEES, INSTRUMENTS, START, quote, terms, trade
