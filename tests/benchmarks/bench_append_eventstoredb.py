@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
-from statistics import median
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +22,6 @@ from tests.benchmarks.harness import Bench, Result
 
 CALLERS: Final = 32
 APPENDS: Final = 3_000
-ROUNDS: Final = 5
 GOAL: Final = 1.5
 
 DATA: Final = b'{"order_id":"8c1f","symbol":"BTCUSDT","quantity":"0.50000000","price":"%s"}' % (
@@ -37,27 +35,18 @@ _numbers = count(1)
 
 
 async def run(bench: Bench) -> list[Result]:
-    appends = max(CALLERS, int(APPENDS * bench.scale))
+    appends = bench.scaled(APPENDS, least=CALLERS)
     async with running_double() as uri, both(uri) as (ours, theirs):
-        rates: dict[Append, list[float]] = {ours: [], theirs: []}
-        for append in (ours, theirs):
-            await rate_of(append, appends // 4)
-        for _ in range(ROUNDS):
-            for append in (ours, theirs):
-                rates[append].append(await rate_of(append, appends))
-    value, reference = median(rates[ours]), median(rates[theirs])
-    return [
-        Result(
-            name="append to EventStoreDB, 32 callers, one event each",
-            value=value,
-            unit="appends/s",
-            reference="esdbclient's append_to_stream, same double",
-            reference_value=reference,
-            ratio=value / reference,
-            goal=GOAL,
-            met=value / reference >= GOAL,
-        )
-    ]
+        return [
+            await bench.compare(
+                "append to EventStoreDB, 32 callers, one event each",
+                "appends/s",
+                lambda: rate_of(ours, appends),
+                reference="esdbclient's append_to_stream",
+                theirs=lambda: rate_of(theirs, appends),
+                goal=GOAL,
+            )
+        ]
 
 
 @asynccontextmanager

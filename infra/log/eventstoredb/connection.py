@@ -7,7 +7,7 @@ without an error, and its retry of an append may send nothing.
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import overload
 from urllib.parse import unquote
 
 import grpc
@@ -21,7 +21,6 @@ from infra.log.eventstoredb.failures import Lost, failure_of
 from infra.log.eventstoredb.patience import Patience
 
 ReadCall = grpc.aio.UnaryStreamCall[streams_pb2.ReadReq, streams_pb2.ReadResp]
-Message = TypeVar("Message")
 AppendCall = grpc.aio.StreamStreamCall[streams_pb2.BatchAppendReq, streams_pb2.BatchAppendResp]
 
 
@@ -121,9 +120,13 @@ def _open_channel() -> Iterator[None]:
         raise Lost(str(error)) from error
 
 
+@overload
+async def receive(call: ReadCall) -> streams_pb2.ReadResp | None: ...
+@overload
+async def receive(call: AppendCall) -> streams_pb2.BatchAppendResp | None: ...
 async def receive(
-    call: "grpc.aio.UnaryStreamCall[Any, Message] | grpc.aio.StreamStreamCall[Any, Message]",
-) -> Message | None:
+    call: ReadCall | AppendCall,
+) -> streams_pb2.ReadResp | streams_pb2.BatchAppendResp | None:
     """The next message, None at a regular end. Raises Lost and LogFailed.
 
     gRPC reports a call that was cancelled, also by the server, as a cancellation of this task;
@@ -137,7 +140,9 @@ async def receive(
         if _is_cancelled():
             raise
         raise Lost("the connection was closed") from None
-    return None if message is grpc.aio.EOF else cast("Message", message)
+    if isinstance(message, streams_pb2.ReadResp | streams_pb2.BatchAppendResp):
+        return message
+    return None  # gRPC's end of the stream
 
 
 async def send(call: AppendCall, message: streams_pb2.BatchAppendReq) -> None:

@@ -44,15 +44,16 @@ async def test_a_cancelled_call_is_a_loss_and_a_cancelled_task_is_not(
     await connection.renew(None)
     call = connection.read(subscription(0, EVERYTHING))
     for expected in ("confirmation", "caught_up"):
-        message = await receive(call)
-        assert message is not None
-        assert message.WhichOneof("content") == expected
+        response = await receive(call)
+        assert response is not None
+        assert response.WhichOneof("content") == expected
     waiting = asyncio.create_task(receive(call))
     await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(Lost):
         await waiting
-    cancelled = asyncio.create_task(receive(connection.read(subscription(0, EVERYTHING))))
+    other = connection.read(subscription(0, EVERYTHING))
+    cancelled = asyncio.create_task(receive(other))
     await asyncio.sleep(0)
     cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
