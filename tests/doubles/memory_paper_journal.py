@@ -35,6 +35,11 @@ class MemoryPaperJournal:
             self.texts.extend(texts)
             self.group_sizes.append(len(texts))
 
+    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[Entry]:
+        entries = (decode(text) for text in self.texts)
+        key = (account_id, client_order_id)
+        return [entry for entry in entries if (entry.account_id, entry.client_order_id) == key]
+
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
         fills = (entry for text in self.texts if isinstance(entry := decode(text), FillReport))
         return [fill for fill in fills if fill.account_id == account_id and fill.at >= at]

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from adapters.venues.paper.reject import RejectCode
 from adapters.venues.paper.touch import Touch
+from adapters.venues.paper.working_order import WorkingOrder
 from domain.decimals import ZERO
 from domain.errors import Conflict, InvalidInput
 from domain.instrument import Instrument, Instruments
@@ -42,7 +43,7 @@ def check_ids(order: VenueOrder) -> None:
         raise InvalidInput(RejectCode.UNKNOWN_ACCOUNT, "an account id is printable text")
 
 
-def check_link(order: VenueOrder, partner: VenueOrder | None) -> None:
+def check_link(order: VenueOrder, partner: WorkingOrder | None) -> None:
     """Raise unless the order, if linked, can be a leg of an OCO pair with what is there."""
     linked = order.linked_client_order_id
     if linked is None:
@@ -52,8 +53,13 @@ def check_link(order: VenueOrder, partner: VenueOrder | None) -> None:
         raise InvalidInput(RejectCode.INVALID_LINK, "an OCO leg is a waiting limit order or a stop")
     if linked == order.client_order_id:
         raise InvalidInput(RejectCode.INVALID_LINK, "an order cannot be linked to itself")
-    if partner is not None and not _are_mutual(order, partner):
+    if partner is None:
+        return
+    if not _are_mutual(order, partner.order):
         raise Conflict(RejectCode.INVALID_LINK, f"{linked} is not the other leg of this order")
+    if partner.paired:
+        # Its own other leg has ended since, and with it the id that this order uses again.
+        raise Conflict(RejectCode.INVALID_LINK, f"{linked} has had its other leg")
 
 
 def _are_mutual(order: VenueOrder, partner: VenueOrder) -> bool:

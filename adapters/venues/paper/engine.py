@@ -190,8 +190,7 @@ class MatchingEngine:
             raise Conflict(
                 RejectCode.DUPLICATE_CLIENT_ORDER_ID, f"{order.client_order_id} is open already"
             )
-        partner = self._book.get((order.account_id, order.linked_client_order_id or ""))
-        check_link(order, None if partner is None else partner.order)
+        check_link(order, self._book.get((order.account_id, order.linked_client_order_id or "")))
 
     def _admit_amended(self, working: WorkingOrder, terms: OrderTerms) -> None:
         touch = self._touches.get(terms.symbol)

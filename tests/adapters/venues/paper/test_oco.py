@@ -85,6 +85,16 @@ def test_both_legs_reached_by_one_trade_only_one_executes() -> None:
     assert cancels(step) == [("down", "oco")]
 
 
+def test_a_leg_that_has_executed_takes_no_new_partner() -> None:
+    s = Scenario()
+    place_pair(s)
+    s.trade("11.0", "0.5")
+    assert s.open_ids() == ["limit"]
+    step = s.order("stop", "sell", "stop_loss", "2", stop_price="9.0", linked="limit")
+    assert reject_code(step) == "invalid_link"
+    assert fills(s.trade("11.0", "5")) == [("limit", "1.5", "11.0", "maker")]
+
+
 @pytest.mark.parametrize(
     ("client_order_id", "linked", "side", "symbol"),
     [
