@@ -18,6 +18,7 @@ from infra.composition.core import Core
 from infra.composition.market import instruments
 from infra.composition.servers import Servers, event_log, postgres_pool, servers
 from infra.settings import Settings
+from infra.telemetry import metrics_registry
 from projections.metrics import ProjectionMetrics
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Machinery(msgspec.Struct, frozen=True):
 @asynccontextmanager
 async def machinery(settings: Settings) -> AsyncGenerator[Machinery]:
     """Start or reach the servers, and let go of them in reverse order."""
-    registry = CollectorRegistry()
+    registry = metrics_registry()
     async with (
         servers(settings) as where,
         event_log(settings, where.postgres_dsn) as log,

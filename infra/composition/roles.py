@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
-from infra.composition.api import ApiServer
-
 from adapters.market.hub import MarketHub
 from adapters.market.redis_market_data import RedisMarketData
 from adapters.market.redis_publisher import RedisPublisher
+from infra.composition.api import ApiServer
 from infra.composition.candles import CandlePump
 from infra.composition.execution import ExecutionRole, from_market
 from infra.composition.first_limits import ensure_system_limits
 from infra.composition.machinery import Machinery
 from infra.composition.market import frame_source, market_feed
 from infra.composition.projector import projection_runner
+from infra.heartbeat import heartbeat
 from projections.candles import CandleWriter
 from projections.change_feed import RedisChangeFeed
 
@@ -28,7 +28,8 @@ class Role(StrEnum):
 
 async def run_role(role: Role, machinery: Machinery) -> None:
     """One role, with the others in processes of their own. Until cancelled."""
-    await _ROLES[role](machinery)
+    async with heartbeat(machinery.settings.data_dir, role, machinery.clock):
+        await _ROLES[role](machinery)
 
 
 async def run_market(machinery: Machinery, hub: MarketHub) -> None:
