@@ -11,7 +11,7 @@ from tests.adapters.venues.paper.inputs import Input, input_sequences, play, tim
 from tests.adapters.venues.paper.ledger import Ledger
 from tests.adapters.venues.paper.scenario import FEES, INSTRUMENTS
 
-EXAMPLES = settings(max_examples=150, deadline=None)
+EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True)
 
 
 def fresh_engine(book: Book | None = None) -> MatchingEngine:
