@@ -1,20 +1,23 @@
 """Binance USD-M market frames, raw or of a combined stream, to the core's own market events."""
 
+from decimal import InvalidOperation
+
 import msgspec
 
 from adapters.market import wire
 from adapters.market.bad_frame import BadFrame, BadFrameReason
 from domain.market_data import MarketEvent
 
-MAX_FRAME_BYTES = 1024 * 1024
-"""Many times the largest frame seen; more is an error, or an attack."""
+MAX_FRAME_BYTES = 256 * 1024
+"""Several thousand levels of a book; more is an error, or an attack."""
 
-_COMBINED_START = b'{"stream"'
+_NO_DECIMAL = "Invalid decimal string"
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _raw: msgspec.json.Decoder[wire.Frame] = msgspec.json.Decoder(wire.Frame)
-_combined = msgspec.json.Decoder(wire.Combined)
-_named = msgspec.json.Decoder(wire.Named)
+_decode_raw = _raw.decode
+_decode_combined = msgspec.json.Decoder(wire.Combined).decode
+_decode_named = msgspec.json.Decoder(wire.Named).decode
 
 
 def decode(frame: bytes) -> MarketEvent:
@@ -25,17 +28,22 @@ def decode(frame: bytes) -> MarketEvent:
     if len(frame) > MAX_FRAME_BYTES:
         raise BadFrame(BadFrameReason.TOO_LARGE, f"{len(frame)} bytes")
     try:
-        # The venue writes "stream" first; searching the whole frame costs a tenth of decoding it.
-        if frame.startswith(_COMBINED_START) or b'"data"' in frame:
-            return _combined.decode(frame).data.event()
-        return _raw.decode(frame).event()
+        # The venue writes {"stream" first; searching the whole frame, for one that has its keys in
+        # another order, costs a tenth of decoding it.
+        if frame[2:8] == b"stream" or b'"data"' in frame:
+            return _decode_combined(frame).data.event()
+        return _decode_raw(frame).event()
     except _UNREADABLE as error:
         raise _explain(frame, error) from error
+    except InvalidOperation as error:
+        raise BadFrame(BadFrameReason.INVALID_NUMBER, "not a number") from error
 
 
 def _explain(frame: bytes, error: Exception) -> BadFrame:
     if not isinstance(error, msgspec.ValidationError):
         return BadFrame(BadFrameReason.NOT_JSON, str(error))
+    if str(error).startswith(_NO_DECIMAL):
+        return BadFrame(BadFrameReason.INVALID_NUMBER, str(error))
     if (name := _unknown_event(frame)) is not None:
         return BadFrame(BadFrameReason.UNKNOWN_EVENT, repr(name[:40]))
     return BadFrame(BadFrameReason.MALFORMED, str(error))
@@ -43,7 +51,7 @@ def _explain(frame: bytes, error: Exception) -> BadFrame:
 
 def _unknown_event(frame: bytes) -> str | None:
     try:
-        named = _named.decode(frame)
+        named = _decode_named(frame)
     except _UNREADABLE:
         return None
     name = named.e if named.data is None else named.data.e

@@ -9,9 +9,8 @@ from decimal import Decimal
 
 import msgspec
 
-from adapters.market.bad_frame import BadFrame
-from adapters.market.numbers import Numbers
-from domain.decimals import ZERO
+from domain.decimals import ZERO, parse_decimal
+from domain.errors import InvalidInput
 from domain.instrument import Instrument
 
 PERPETUAL = "PERPETUAL"
@@ -144,7 +143,6 @@ class _Filters:
     def __init__(self, symbol: str, filters: list[_Filter]) -> None:
         self._symbol = symbol
         self._by_type: dict[str, _Filter] = {}
-        self._numbers = Numbers(positive=False)
         for one in filters:
             if one.filter_type in self._by_type:
                 raise InvalidInstrument(symbol, one.filter_type, "stands there twice")
@@ -196,9 +194,11 @@ class _Filters:
         if text is None:
             raise InvalidInstrument(self._symbol, name, f"{field} is missing")
         try:
-            return self._numbers[text]
-        except BadFrame as error:
-            raise InvalidInstrument(self._symbol, name, f"{field}: {error.detail}") from error
+            number = parse_decimal(text, field)
+        except InvalidInput as error:
+            raise InvalidInstrument(self._symbol, name, str(error)) from error
+        self._require(number >= ZERO, name, f"{field} is negative")
+        return number
 
     def _require(self, holds: bool, name: str, reason: str) -> None:
         if not holds:

@@ -2,17 +2,18 @@
 
 Field names are the venue's; only the fields that the core reads are named. Unknown fields are
 ignored: the venue adds some from time to time. Every ``event()`` raises BadFrame for content that
-no market can have.
+no market can have, and InvalidOperation for a NaN. Checks are written out in place: a call for each
+number would cost as much as decoding it.
 """
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from adapters.market.bad_frame import BadFrame, BadFrameReason
-from adapters.market.numbers import Numbers
 from domain.market_data import Candle, DepthUpdate, Quote, Trade
 
 MAX_MILLISECONDS = 4_102_444_799_999
@@ -21,61 +22,62 @@ MAX_MILLISECONDS = 4_102_444_799_999
 Milliseconds = Annotated[int, Meta(ge=0, le=MAX_MILLISECONDS)]
 Count = Annotated[int, Meta(ge=-1, le=2**63 - 1)]
 Symbol = Annotated[str, Meta(min_length=1, max_length=40)]
-Levels = tuple[tuple[str, str], ...]
+Levels = tuple[tuple[Decimal, Decimal], ...]
 
-_positive = Numbers(positive=True)
-_number = Numbers(positive=False)
+SMALLEST = Decimal("1e-12")
+BEYOND = Decimal("1e15")
+"""Prices and quantities lie from SMALLEST up to BEYOND, or are zero where that has a meaning."""
+
+_ZERO = Decimal(0)
 _from_timestamp = datetime.fromtimestamp
 
 
-class AggTrade(msgspec.Struct, tag_field="e", tag="aggTrade"):
+class AggTrade(msgspec.Struct, tag_field="e", tag="aggTrade", gc=False):
     """``f`` to ``l``: the first and last of the matches it joins; ``m``: the buyer was maker."""
 
     s: Symbol
     a: Count
-    p: str
-    q: str
+    p: Decimal
+    q: Decimal
     f: Count
     l: Count  # noqa: E741 the venue's name
     T: Milliseconds
     m: bool
 
     def event(self) -> Trade:
+        price, quantity = self.p, self.q
+        if not (SMALLEST <= price < BEYOND and SMALLEST <= quantity < BEYOND):
+            raise _out_of_range()
         if self.l < self.f:
             raise BadFrame(BadFrameReason.MALFORMED, f"matches {self.f} to {self.l}")
-        return Trade(
-            self.s,
-            self.a,
-            _positive[self.p],
-            _positive[self.q],
-            self.m,
-            _from_timestamp(self.T / 1000, UTC),
-            self.l - self.f + 1,
-        )
+        at = _from_timestamp(self.T / 1000, UTC)
+        return Trade(self.s, self.a, price, quantity, self.m, at, self.l - self.f + 1)
 
 
-class BookTicker(msgspec.Struct, tag_field="e", tag="bookTicker"):
+class BookTicker(msgspec.Struct, tag_field="e", tag="bookTicker", gc=False):
     """Best bid ``b`` × ``B``, best ask ``a`` × ``A``. An empty side has price zero."""
 
     s: Symbol
-    b: str
-    B: str
-    a: str
-    A: str
+    b: Decimal
+    B: Decimal
+    a: Decimal
+    A: Decimal
     E: Milliseconds
 
     def event(self) -> Quote:
-        return Quote(
-            self.s,
-            _number[self.b],
-            _number[self.B],
-            _number[self.a],
-            _number[self.A],
-            _from_timestamp(self.E / 1000, UTC),
-        )
+        bid, bid_quantity, ask, ask_quantity = self.b, self.B, self.a, self.A
+        if not (
+            _ZERO <= bid < BEYOND
+            and _ZERO <= bid_quantity < BEYOND
+            and _ZERO <= ask < BEYOND
+            and _ZERO <= ask_quantity < BEYOND
+        ):
+            raise _out_of_range()
+        at = _from_timestamp(self.E / 1000, UTC)
+        return Quote(self.s, bid, bid_quantity, ask, ask_quantity, at)
 
 
-class DepthChange(msgspec.Struct, tag_field="e", tag="depthUpdate"):
+class DepthChange(msgspec.Struct, tag_field="e", tag="depthUpdate", gc=False):
     """Updates ``U`` to ``u``, following ``pu``; levels are (price, new quantity)."""
 
     s: Symbol
@@ -87,50 +89,46 @@ class DepthChange(msgspec.Struct, tag_field="e", tag="depthUpdate"):
     E: Milliseconds
 
     def event(self) -> DepthUpdate:
-        return DepthUpdate(
-            self.s,
-            self.U,
-            self.u,
-            self.pu,
-            tuple([(_positive[price], _number[quantity]) for price, quantity in self.b]),
-            tuple([(_positive[price], _number[quantity]) for price, quantity in self.a]),
-            _from_timestamp(self.E / 1000, UTC),
-        )
+        for levels in (self.b, self.a):
+            for price, quantity in levels:
+                if not (SMALLEST <= price < BEYOND and _ZERO <= quantity < BEYOND):
+                    raise _out_of_range()
+        at = _from_timestamp(self.E / 1000, UTC)
+        return DepthUpdate(self.s, self.U, self.u, self.pu, self.b, self.a, at)
 
 
-class KlineBody(msgspec.Struct):
+class KlineBody(msgspec.Struct, gc=False):
     """``t``: start, ``i``: interval, ``n``: matches, ``x``: closed."""
 
     t: Milliseconds
     i: Annotated[str, Meta(min_length=2, max_length=4)]
-    o: str
-    c: str
-    h: str
-    l: str  # noqa: E741 the venue's name
-    v: str
+    o: Decimal
+    c: Decimal
+    h: Decimal
+    l: Decimal  # noqa: E741 the venue's name
+    v: Decimal
     n: Count
     x: bool
 
 
-class Kline(msgspec.Struct, tag_field="e", tag="kline"):
+class Kline(msgspec.Struct, tag_field="e", tag="kline", gc=False):
     s: Symbol
     k: KlineBody
 
     def event(self) -> Candle:
         k = self.k
-        opened_at = _from_timestamp(k.t / 1000, UTC)
-        open_, high, low, close = _positive[k.o], _positive[k.h], _positive[k.l], _positive[k.c]
-        if not (low <= open_ <= high and low <= close <= high):
+        if not (k.l >= SMALLEST and k.h < BEYOND and _ZERO <= k.v < BEYOND):
+            raise _out_of_range()
+        if not (k.l <= k.o <= k.h and k.l <= k.c <= k.h):
             raise BadFrame(BadFrameReason.MALFORMED, "open or close outside low to high")
-        return Candle(
-            self.s, k.i, opened_at, open_, high, low, close, _number[k.v], max(k.n, 0), k.x
-        )
+        opened_at = _from_timestamp(k.t / 1000, UTC)
+        return Candle(self.s, k.i, opened_at, k.o, k.h, k.l, k.c, k.v, max(k.n, 0), k.x)
 
 
 Frame = AggTrade | BookTicker | DepthChange | Kline
 
 
-class Combined(msgspec.Struct):
+class Combined(msgspec.Struct, gc=False):
     """A frame of a combined stream: the raw frame under ``data``."""
 
     data: Frame
@@ -141,3 +139,7 @@ class Named(msgspec.Struct):
 
     e: str | None = None
     data: "Named | None" = None
+
+
+def _out_of_range() -> BadFrame:
+    return BadFrame(BadFrameReason.INVALID_NUMBER, "a price or quantity no market can have")

@@ -10,6 +10,7 @@ from adapters.market.player import RecordingPlayer
 from adapters.market.recording import DamagedRecording, EmptyRecording, Recording
 from tests.adapters.market.test_recording import URL, write
 from tests.adapters.market.virtual_clock import START, VirtualClock
+from tests.doubles.manual_clock import ManualClock
 
 RECORDED = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
@@ -44,6 +45,24 @@ async def test_frames_come_at_their_own_pace_or_a_multiple(
     assert [frame.received_at for _, frame in played] == [
         RECORDED + timedelta(seconds=at) for at in (1, 3, 3, 10)
     ]
+
+
+async def test_only_what_is_due_is_played(tmp_path: Path) -> None:
+    clock = ManualClock()
+    played: list[bytes] = []
+
+    async def play_all() -> None:
+        async for frame in RecordingPlayer(recording(tmp_path, 1, 3, 3, 10), clock).frames():
+            played.append(frame.payload)
+
+    task = asyncio.create_task(play_all())
+    for seconds, so_far in [(1.9, [b"1"]), (0.1, [b"1", b"3", b"3"]), (6.9, [b"1", b"3", b"3"])]:
+        await clock.until_asleep()
+        await clock.advance(seconds)
+        assert played == so_far
+    await clock.advance(0.1)
+    await task
+    assert played[-1] == b"10"
 
 
 async def test_a_slow_reader_is_caught_up_with_not_waited_for_again(tmp_path: Path) -> None:
