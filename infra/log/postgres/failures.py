@@ -37,7 +37,8 @@ def is_transient(error: Exception) -> bool:
         return state in TRANSIENT_STATES or state.startswith(TRANSIENT_CLASSES)
     if isinstance(error, asyncpg.InterfaceError):
         return not is_bad_data(error)
-    return isinstance(error, OSError)
+    # The driver loses its own thread when a connection is ended at the wrong moment.
+    return isinstance(error, OSError | asyncpg.InternalClientError)
 
 
 def is_bad_data(error: Exception) -> bool:
