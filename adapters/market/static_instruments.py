@@ -1,5 +1,7 @@
 """Instruments that do not change while the process runs."""
 
+import gzip
+import zlib
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -7,6 +9,8 @@ from typing import Self
 
 from adapters.market.exchange_info import InvalidExchangeInfo, parse_exchange_info
 from domain.instrument import Instrument
+
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class StaticInstruments:
@@ -27,7 +31,14 @@ class StaticInstruments:
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
-        return cls.from_answer(path.read_bytes())
+        """From an answer in a file, gzipped or not. Raises OSError too."""
+        content = path.read_bytes()
+        if not content.startswith(_GZIP_MAGIC):
+            return cls.from_answer(content)
+        try:
+            return cls.from_answer(gzip.decompress(content))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InvalidExchangeInfo(f"{path} is damaged: {error}") from error
 
     @classmethod
     def default(cls) -> Self:

@@ -1,4 +1,6 @@
+import gzip
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -162,6 +164,22 @@ def test_the_instruments_that_come_with_the_core() -> None:
     assert all(one.trading and one.settlement_asset == "USDT" for one in instruments.all())
     assert instruments.get("NONE") is None
     assert instruments.get("BTCUSDT") is instruments.all()[0]
+
+
+def test_an_answer_in_a_file_gzipped_or_not(tmp_path: Path) -> None:
+    path = tmp_path / "exchangeInfo.json.gz"
+    for content in (answer(entry()), gzip.compress(answer(entry()))):
+        path.write_bytes(content)
+        assert StaticInstruments.from_file(path).all() == (SUSHI,)
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    path = tmp_path / "exchangeInfo.json.gz"
+    path.write_bytes(gzip.compress(answer(entry()))[:-20])
+    with pytest.raises(InvalidExchangeInfo, match="is damaged"):
+        StaticInstruments.from_file(path)
+    with pytest.raises(FileNotFoundError):
+        StaticInstruments.from_file(tmp_path / "none.json")
 
 
 def test_a_file_with_one_bad_entry_is_no_set_of_instruments() -> None:
