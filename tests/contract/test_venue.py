@@ -25,6 +25,7 @@ from domain.venue import (
     StopMovedReport,
     TriggerReport,
     VenueOrder,
+    VenueStatus,
 )
 from tests.contract.venues import FEES, INSTRUMENT, VENUES, Opener, VenueUnderTest
 from tests.doubles.manual_clock import START
@@ -318,6 +319,26 @@ async def test_a_cancel_that_races_a_fill_has_one_winner(on: VenueUnderTest) -> 
         is_filled = any(fill.client_order_id == name for fill in fills)
         assert is_filled == isinstance(outcome, Rejected)
         assert await open_orders(on) == {}
+
+
+async def found(on: VenueUnderTest, name: str) -> tuple[str, Decimal, str] | None:
+    state = await on.venue.find_order(ACCOUNT, name)
+    return None if state is None else (state.status, state.cum_quantity, state.reason)
+
+
+async def test_any_order_it_ever_had_is_found_by_its_client_id(on: VenueUnderTest) -> None:
+    assert await on.venue.find_order(ACCOUNT, "x") is None
+    first = await accepted(on.venue.submit(limit("x", "buy", "2", "9")))
+    assert await found(on, "x") == (VenueStatus.WORKING, D(0), "")
+    print_trade(on, "9.0", "1")
+    assert await found(on, "x") == (VenueStatus.WORKING, D(1), "")
+    await accepted(on.venue.cancel(ACCOUNT, "x"))
+    assert await found(on, "x") == (VenueStatus.CANCELLED, D(1), "user")
+    second = await accepted(on.venue.submit(limit("x", "buy", "1", "9")))
+    assert second.venue_order_id != first.venue_order_id
+    print_trade(on, "9.0", "1")
+    assert await found(on, "x") == (VenueStatus.FILLED, D(1), "")
+    assert await on.venue.find_order("other", "x") is None
 
 
 async def test_fills_since_is_inclusive_and_of_one_account(on: VenueUnderTest) -> None:
