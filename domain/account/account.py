@@ -22,6 +22,7 @@ from domain.account.events import (
 from domain.account.message import OrderMessage
 from domain.account.position import Position
 from domain.account.reservation import Reservation, worst_case_amount
+from domain.account.reservation_book import ReservationBook
 from domain.aggregate import Aggregate
 from domain.decimals import ONE, ZERO, money_up
 from domain.errors import Conflict, InvalidInput
@@ -65,7 +66,7 @@ class Account(Aggregate):
     margin_rate: Decimal
     fees: FeeSchedule
     balances: dict[str, Decimal]
-    reservations: dict[str, Reservation]
+    reservations: ReservationBook
     positions: dict[str, Position]
     transfers: dict[str, tuple[str, Decimal]]
     settled: dict[str, int]
@@ -75,7 +76,7 @@ class Account(Aggregate):
 
     def _start(self) -> None:
         self.balances = {}
-        self.reservations = {}
+        self.reservations = ReservationBook()
         self.positions = {}
         self.transfers = {}
         self.settled = {}
@@ -225,7 +226,7 @@ class Account(Aggregate):
         return self.balances.get(asset, ZERO)
 
     def reserved(self, asset: str) -> Decimal:
-        return _total(r.amount for r in self.reservations.values() if r.settlement_asset == asset)
+        return self.reservations.reserved(asset)
 
     def margin(self, asset: str) -> Decimal:
         """Initial margin of the open positions, at cost."""

@@ -1,13 +1,12 @@
 """What every control looks at: one order, and the state it would go out in."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
 from domain.account.account import Account
-from domain.account.reservation import Reservation
+from domain.account.reservation_book import OpenSide
 from domain.decimals import ZERO
 from domain.instrument import Instrument
 from domain.market_data import Quote
@@ -44,20 +43,18 @@ class OrderCheck(msgspec.Struct, frozen=True):
             return None
         return round((self.now - self.quote.at).total_seconds() * 1000)
 
-    def others(self) -> Iterable[Reservation]:
-        """The account's reservations for its other orders: working, unknown or on their way."""
-        return (r for r in self.account.reservations.values() if r.order_id != self.order_id)
+    @property
+    def other_orders(self) -> int:
+        """How many other orders hold a reservation: working, unknown or on their way."""
+        return len(self.account.reservations) - (self.order_id in self.account.reservations)
 
-    def open_quantity(self, side: Side, *, opening_only: bool) -> Decimal:
-        """What the account's other orders in this instrument can still trade on one side."""
-        return sum(
-            (
-                r.opening_quantity if opening_only else r.quantity
-                for r in self.others()
-                if r.symbol == self.terms.symbol and r.side is side
-            ),
-            ZERO,
-        )
+    def open_side(self, symbol: str, side: Side) -> OpenSide:
+        """What the account's other orders on one side of an instrument can still trade."""
+        everything = self.account.reservations.open_side(symbol, side)
+        own = self.account.reservations.get(self.order_id)
+        if own is None or (own.symbol, own.side) != (symbol, side):
+            return everything
+        return everything.minus(own)
 
     @property
     def is_reducing(self) -> bool:
@@ -65,5 +62,5 @@ class OrderCheck(msgspec.Struct, frozen=True):
         position = self.account.position_quantity(self.terms.symbol)
         if position * self.terms.side.sign >= ZERO:
             return False
-        closing = self.quantity + self.open_quantity(self.terms.side, opening_only=False)
+        closing = self.quantity + self.open_side(self.terms.symbol, self.terms.side).quantity
         return closing <= abs(position)

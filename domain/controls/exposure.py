@@ -15,7 +15,7 @@ def position(check: OrderCheck) -> Iterator[Verdict]:
     """The largest position in the instrument that could come about, on the order's side."""
     sign = check.terms.side.sign
     opening = ZERO if check.terms.reduce_only else check.quantity
-    others = check.open_quantity(check.terms.side, opening_only=True)
+    others = check.open_side(check.terms.symbol, check.terms.side).opening
     reached = check.account.position_quantity(check.terms.symbol) * sign + opening + others
     return at_most(
         "position",
@@ -42,8 +42,8 @@ def _unless_reducing(check: OrderCheck) -> tuple[RiskLimits, ...]:
 
 
 def _symbols(check: OrderCheck) -> set[str]:
-    symbols = {r.symbol for r in check.others()} | set(check.account.positions)
-    return symbols | {check.terms.symbol}
+    account = check.account
+    return account.reservations.symbols() | set(account.positions) | {check.terms.symbol}
 
 
 def _worst_value(check: OrderCheck, symbol: str) -> Decimal:
@@ -57,11 +57,4 @@ def _worst_value(check: OrderCheck, symbol: str) -> Decimal:
 
 def _open_value(check: OrderCheck, symbol: str, side: Side) -> Decimal:
     own = symbol == check.terms.symbol and side is check.terms.side and not check.terms.reduce_only
-    return sum(
-        (
-            r.opening_quantity * r.price
-            for r in check.others()
-            if r.symbol == symbol and r.side is side
-        ),
-        check.value if own else ZERO,
-    )
+    return check.open_side(symbol, side).value + (check.value if own else ZERO)

@@ -14,7 +14,7 @@ _SECOND = timedelta(seconds=1)
 def open_orders(check: OrderCheck) -> Iterator[Verdict]:
     return at_most(
         "open_orders",
-        sum(1 for _ in check.others()) + 1,
+        check.other_orders + 1,
         check.scopes,
         lambda limits: limits.max_open_orders,
         "max_open_orders_exceeded",
