@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.venues.paper.postgres_journal import PostgresJournal
+from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
 from adapters.venues.paper.venue import PaperVenue
 from domain.errors import Refused
 from domain.execution.booking import Booking
@@ -56,8 +56,11 @@ class ExecutionRole:
 
     async def run(self) -> None:
         checkpoints = await PostgresCheckpoints.open(self._pool)
-        async with leadership(self._dsn, "execution", self._core.clock) as leading:
-            venue = await self._open_venue()
+        async with (
+            leadership(self._dsn, "execution", self._core.clock) as leading,
+            journal_pool(self._dsn) as journal,
+        ):
+            venue = await self._open_venue(journal)
             worker = self._worker(venue, checkpoints, leading.epoch)
             policies = PolicyWorker(self._core.log, self._core.settlement, checkpoints)
             async with asyncio.TaskGroup() as group:
@@ -67,8 +70,8 @@ class ExecutionRole:
                 group.create_task(worker.run())
                 group.create_task(policies.run())
 
-    async def _open_venue(self) -> PaperVenue:
-        journal = await PostgresJournal.open(self._pool, self._core.clock)
+    async def _open_venue(self, pool: "Pool[Record]") -> PaperVenue:
+        journal = await PostgresJournal.open(pool, self._core.clock)
         fees = FeeSchedule(self._settings.maker_fee, self._settings.taker_fee)
         return await PaperVenue.open(journal, self._core.instruments, fees, self._core.clock)
 

@@ -4,10 +4,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from infra.docs import events, settings
+from infra.docs import events, metrics, settings
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "events.md": events.render,
+    "metrics.md": metrics.render,
     "settings.md": settings.render,
 }
 DIRECTORY = Path("docs/reference")
