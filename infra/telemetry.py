@@ -5,12 +5,16 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 REDACTED = "[redacted]"
+MAX_FILE_BYTES = 10_000_000
+"""A log file is set aside at this size; one older one is kept."""
 
 _SECRET_NAME = re.compile(r"secret|token|password|authorization|api_key|private", re.IGNORECASE)
 _SECRETS_IN_TEXT = (
@@ -23,8 +27,12 @@ _SECRETS_IN_TEXT = (
 EventDict = MutableMapping[str, Any]
 
 
-def configure_logging(level: str, *, as_json: bool) -> None:
-    """Send structlog's and the standard library's lines through one chain to standard error."""
+def configure_logging(level: str, *, as_json: bool, file: Path | None = None) -> None:
+    """Send structlog's and the standard library's lines through one chain to standard error.
+
+    With a file they go there, and standard error gets warnings alone, without tracebacks: it is
+    somebody's screen.
+    """
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -39,26 +47,47 @@ def configure_logging(level: str, *, as_json: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = _handlers(shared, file, as_json=as_json)
     root.setLevel(level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+
+
+def _handlers(
+    shared: list[structlog.types.Processor], file: Path | None, *, as_json: bool
+) -> list[logging.Handler]:
+    screen = logging.StreamHandler(sys.stderr)
+    chain = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    on_screen = [*chain, _renderer(as_json=as_json, colors=sys.stderr.isatty())]
+    if file is None:
+        screen.setFormatter(_formatter(shared, on_screen))
+        return [screen]
+    screen.setLevel(logging.WARNING)
+    screen.setFormatter(_formatter(shared, [_without_traceback, *on_screen]))
+    kept = RotatingFileHandler(file, maxBytes=MAX_FILE_BYTES, backupCount=1, encoding="utf-8")
+    kept.setFormatter(_formatter(shared, [*chain, _renderer(as_json=as_json, colors=False)]))
+    return [screen, kept]
+
+
+def _formatter(
+    shared: list[structlog.types.Processor], processors: list[structlog.types.Processor]
+) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=processors)
+
+
+def _renderer(*, as_json: bool, colors: bool) -> structlog.types.Processor:
+    if as_json:
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def _without_traceback(_logger: object, _method: str, event: EventDict) -> EventDict:
+    event.pop("exception", None)
+    return event
 
 
 @contextmanager

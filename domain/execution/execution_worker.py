@@ -14,7 +14,7 @@ from domain.execution.recovery import Recovery
 from domain.execution.submission import Submission
 from domain.log import EventFilter, EventLog, RecordedEvent
 from domain.log_worker import LogWorker
-from domain.venue import Report, Venue
+from domain.venue import Report, Venue, VenueUnavailable
 
 REQUESTS = EventFilter(
     types=frozenset({"OrderPlaced", "OrderCancelRequested", "OrderAmendRequested"})
@@ -33,6 +33,7 @@ class ExecutionWorker:
     """Recovers, then sends and books side by side until cancelled.
 
     Reports are listened to before recovery asks the venue, so that nothing falls in between.
+    Raises VenueUnavailable where the reports end: a new start recovers what was missed.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class ExecutionWorker:
                 await self._booking.book(report)
             except Refused as problem:
                 self._problems.note(report, problem)
+        # A worker that went on would send orders whose fills nobody books.
+        raise VenueUnavailable("the venue's reports have ended")
 
     async def _handle(self, recorded: RecordedEvent) -> None:
         metadata = _decode_metadata(recorded.metadata)

@@ -5,11 +5,11 @@ import sys
 import typer
 
 from infra.cli import accounts, events, orders, projections, risk, tokens
+from infra.cli.failure import explain
 from infra.cli.output import fail
 from infra.cli.run import run
 from infra.cli.status import status
 from infra.cli.up import up
-from infra.embedded.errors import ServerFailed
 from infra.settings import SettingsError
 
 app = typer.Typer(
@@ -32,12 +32,12 @@ def main() -> None:
     """Run the command; a setting that cannot be is wrong usage."""
     try:
         app()
-    except SettingsError as error:
-        fail(f"{error.setting}: {error.message}", "See docs/reference/settings.md.")
-        sys.exit(2)
-    except ServerFailed as error:
-        fail(str(error))
-        sys.exit(1)
+    except Exception as error:
+        failure = explain(error)
+        if not failure.was_foreseen:
+            raise
+        fail(failure.message, failure.hint)
+        sys.exit(2 if isinstance(failure.error, SettingsError) else 1)
 
 
 if __name__ == "__main__":

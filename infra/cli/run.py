@@ -1,15 +1,12 @@
 """patriot run ROLE: one role in this process, the others elsewhere."""
 
-import asyncio
-import signal
-from collections.abc import Coroutine
 from typing import Annotated
 
 import structlog
 import typer
-import uvloop
 
 from infra.cli.options import DataDir, settings_for
+from infra.cli.work import run_until_stopped
 from infra.composition.machinery import machinery
 from infra.composition.roles import Role, run_role
 from infra.settings import Settings
@@ -25,27 +22,7 @@ def run(
     """Run one role until it is told to stop."""
     settings = settings_for(data_dir)
     configure_logging(settings.log_level, as_json=settings.log_json)
-    uvloop.run(until_stopped(_run(role, settings)))
-
-
-async def until_stopped(work: Coroutine[object, object, None]) -> None:
-    """Run until done, or until SIGINT or SIGTERM; then cancel the work and wait for its end."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-    stopping = False
-
-    def stop() -> None:
-        nonlocal stopping
-        stopping = True
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not stopping:
-            raise
+    run_until_stopped(_run(role, settings))
 
 
 async def _run(role: Role, settings: Settings) -> None:

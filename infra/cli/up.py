@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -16,9 +15,9 @@ from domain.clock import Clock
 from infra.cli.local import announced, running_core
 from infra.cli.options import DataDir, settings_for
 from infra.cli.output import console, fail
-from infra.cli.run import until_stopped
+from infra.cli.work import run_until_stopped
 from infra.composition.everything import Everything
-from infra.composition.machinery import Machinery, machinery
+from infra.composition.machinery import machinery
 from infra.composition.pulse import Pulse, pulse
 from infra.composition.tokens import Role, new_token
 from infra.settings import Settings
@@ -26,6 +25,7 @@ from infra.telemetry import configure_logging
 from infra.version import code_version
 
 PULSE_SECONDS = 1.0
+LOG_FILE = "patriot.log"
 
 
 def up(
@@ -44,8 +44,10 @@ def up(
         )
         raise typer.Exit(1)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    configure_logging("WARNING", as_json=settings.log_json)
-    uvloop.run(until_stopped(_up(settings)))
+    configure_logging(
+        settings.log_level, as_json=settings.log_json, file=settings.data_dir / LOG_FILE
+    )
+    run_until_stopped(_up(settings))
     console.print("\nStopped. Everything is in the log; start again to continue.")
 
 
@@ -57,26 +59,34 @@ async def _up(settings: Settings) -> None:
                 group.create_task(everything.run())
                 await everything.ready.wait()
                 with announced(settings.data_dir, everything.api.url, machine.servers):
-                    console.print(_screen(settings, machine, everything.api.url))
+                    _show_screen(settings, everything.api.url)
                     await _show_pulse(everything, machine.clock)
 
 
-def _screen(settings: Settings, machine: Machinery, url: str) -> Panel:
+def _show_screen(settings: Settings, url: str) -> None:
+    console.print(_screen(settings, url))
+    # On a line of its own and never wrapped, so that it can be copied.
+    console.print("token (operator)", style="bold")
+    token = new_token(settings, Role.OPERATOR, "operator")
+    console.print(token, style="yellow", soft_wrap=True, highlight=False, markup=False)
+    console.print("[dim]shown once; `patriot token create` makes others[/dim]\n")
+
+
+def _screen(settings: Settings, url: str) -> Panel:
     rows = Table(box=None, show_header=False, pad_edge=False)
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column(overflow="fold")
-    rows.add_row("log", _log(settings))
+    rows.add_row("events", _log(settings))
     rows.add_row("read models", _server("PostgreSQL", settings.postgres_dsn))
     rows.add_row("cache", _server("Valkey", settings.redis_url))
     rows.add_row("market", _market(settings))
     rows.add_row("venue", "paper: orders fill against this market, nothing leaves the machine")
     rows.add_row("data", str(settings.data_dir.absolute()))
+    rows.add_row("log file", str(settings.data_dir.absolute() / LOG_FILE))
     rows.add_row("API", f"[link={url}]{url}[/link]   pages at {url}/docs")
     rows.add_row("", "")
-    rows.add_row("token", Text(new_token(settings, Role.OPERATOR, "operator"), style="yellow"))
-    rows.add_row("", "[dim]an operator's; shown once, `patriot token create` makes others[/dim]")
-    rows.add_row("", "")
     rows.add_row("try", "patriot account open --client alice")
+    rows.add_row("", "patriot account deposit ACCOUNT 10000")
     rows.add_row("", "patriot order place ACCOUNT buy 0.01 BTCUSDT")
     return Panel(rows, title=f"Patriot {code_version()}", title_align="left", padding=(1, 2))
 

@@ -1,13 +1,14 @@
 """The API role: the application, given what it needs, behind uvicorn."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from adapters.venues.paper.venue import PaperVenue
 from api.app import create_app
@@ -29,6 +30,10 @@ SHUTDOWN_SECONDS = 5
 BACKLOG = 1_024
 
 
+class CannotListen(Exception):
+    """The API's address cannot be had: taken, or not this machine's."""
+
+
 class ApiServer:
     """``listening`` is set once ``url`` takes requests."""
 
@@ -45,7 +50,7 @@ class ApiServer:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def run(self) -> None:
-        """Until cancelled. Raises OSError if the address is taken."""
+        """Until cancelled. Raises CannotListen, and what ends a task the reads depend on."""
         settings = self._machinery.settings
         self._socket = listen(settings.host, settings.port)
         async with read_pool(self._machinery.servers.postgres_dsn) as pool:
@@ -53,15 +58,19 @@ class ApiServer:
             with self._socket:
                 await self._serve(app, self._socket)
 
-    async def _serve(self, app: ASGIApp, listener: socket.socket) -> None:
+    async def _serve(self, app: Starlette, listener: socket.socket) -> None:
+        """The lifespan is entered here: uvicorn would only log it when one of its tasks fails, and
+        go on without it."""
         server = _Server(_config(app), self.listening)
-        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-        try:
-            await asyncio.shield(serving)
-        except asyncio.CancelledError:
-            server.should_exit = True
-            await serving
-            raise
+        async with app.router.lifespan_context(app):
+            serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+            try:
+                await asyncio.shield(serving)
+            except asyncio.CancelledError:
+                server.should_exit = True
+                await serving
+                raise
+        raise RuntimeError("the API server has ended")
 
     def _dependencies(self, pool: "Pool") -> ApiDependencies:
         machinery, core, settings = self._machinery, self._core, self._machinery.settings
@@ -103,14 +112,19 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one."""
+    """A listening socket; port 0 takes a free one. Raises CannotListen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise CannotListen(f"cannot listen on {host} port {port}: {reason}") from error
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        lifespan="off",
         log_config=None,
         access_log=False,
         ws="websockets-sansio",

@@ -2,14 +2,13 @@
 
 import asyncio
 
-from infra.composition.api import ApiServer
-
 from adapters.market.hub import MarketHub
+from infra.composition.api import ApiServer
 from infra.composition.core import Core
 from infra.composition.execution import ExecutionRole, from_hub
 from infra.composition.first_limits import ensure_system_limits
 from infra.composition.machinery import Machinery
-from infra.composition.projector import projection_runner
+from infra.composition.projector import projection_runner, run_projector
 from infra.composition.roles import run_market
 
 
@@ -29,8 +28,7 @@ class Everything:
     async def run(self) -> None:
         """Until cancelled."""
         machinery = self.machinery
-        runner = projection_runner(machinery)
-        await runner.install()
+        await projection_runner(machinery).install()
         await ensure_system_limits(self.core.repository, self.core.risk)
         execution = ExecutionRole(
             machinery.settings,
@@ -41,7 +39,7 @@ class Everything:
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self.core.risk_book.follow(machinery.log))
-            group.create_task(runner.run())
+            group.create_task(run_projector(machinery))
             group.create_task(run_market(machinery, self.hub))
             group.create_task(execution.run())
             group.create_task(self.api.run())

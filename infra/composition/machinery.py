@@ -53,10 +53,11 @@ class Machinery(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def machinery(settings: Settings) -> AsyncGenerator[Machinery]:
-    """Start or reach the servers, and let go of them in reverse order."""
+    """Start or reach the servers, and let go of them in reverse order. Raises as ``servers``."""
     registry = metrics_registry()
+    clock = SystemClock()
     async with (
-        servers(settings) as where,
+        servers(settings, clock) as where,
         event_log(settings, where.postgres_dsn) as log,
         postgres_pool(where.postgres_dsn) as pool,
         redis.asyncio.from_url(where.redis_url) as client,
@@ -67,7 +68,7 @@ async def machinery(settings: Settings) -> AsyncGenerator[Machinery]:
             log=log,
             pool=pool,
             redis=client,
-            clock=SystemClock(),
+            clock=clock,
             ids=SystemIds(),
             instruments=instruments(settings),
             registry=registry,

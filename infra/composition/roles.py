@@ -13,7 +13,7 @@ from infra.composition.execution import ExecutionRole, from_market
 from infra.composition.first_limits import ensure_system_limits
 from infra.composition.machinery import Machinery
 from infra.composition.market import frame_source, market_feed
-from infra.composition.projector import projection_runner
+from infra.composition.projector import run_projector
 from infra.heartbeat import heartbeat
 from projections.candles import CandleWriter
 from projections.change_feed import RedisChangeFeed
@@ -54,10 +54,6 @@ async def _run_api(machinery: Machinery) -> None:
         group.create_task(ApiServer(machinery, core).run())
 
 
-async def _run_projector(machinery: Machinery) -> None:
-    await projection_runner(machinery).run()
-
-
 async def _run_execution(machinery: Machinery) -> None:
     market = _remote_market(machinery)
     role = ExecutionRole(
@@ -86,7 +82,7 @@ def _remote_market(machinery: Machinery) -> RedisMarketData:
 
 _ROLES: dict[Role, Callable[[Machinery], Awaitable[None]]] = {
     Role.API: _run_api,
-    Role.PROJECTOR: _run_projector,
+    Role.PROJECTOR: run_projector,
     Role.EXECUTION: _run_execution,
     Role.MARKET: _run_market,
 }
