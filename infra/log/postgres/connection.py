@@ -20,6 +20,8 @@ else:
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+"""No statement takes nearly as long: the network has fallen silent."""
+
 CONNECT_ATTEMPTS = 8
 """With waits from 50 ms doubling up to 2 s: a restart of the server passes within them."""
 
@@ -105,6 +107,7 @@ async def open_readers(dsn: str, size: int) -> "Pool[Record]":
         min_size=0,
         max_size=size,
         timeout=CONNECT_SECONDS,
+        command_timeout=ANSWER_SECONDS,
         connection_class=_Reader,
         server_settings=READER_SETTINGS,
     )

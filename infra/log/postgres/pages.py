@@ -7,19 +7,18 @@ from domain.log import RecordedEvent
 
 Page = Sequence[RecordedEvent]
 Fetch = Callable[[int], Awaitable[Page]]
-"""Fetches the page after a cursor; one shorter than the page size is the last."""
+"""Fetches the page after a cursor; an empty one is the end."""
 
 
 async def read_ahead(
-    fetch: Fetch, cursor_of: Callable[[RecordedEvent], int], after: int, end: int, page_size: int
+    fetch: Fetch, cursor_of: Callable[[RecordedEvent], int], after: int, end: int
 ) -> AsyncGenerator[Page]:
-    """Non-empty pages until ``end`` or a short page; two of them in memory at most."""
-    cursor = after
-    ahead = asyncio.ensure_future(fetch(cursor))
+    """Non-empty pages until ``end`` or an empty page; two of them in memory at most."""
+    ahead = asyncio.ensure_future(fetch(after))
     try:
         while page := await ahead:
             cursor = cursor_of(page[-1])
-            if len(page) < page_size or cursor >= end:
+            if cursor >= end:
                 yield page
                 return
             ahead = asyncio.ensure_future(fetch(cursor))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from asyncpg import Record
     from asyncpg.pool import Pool
 
+WINDOW = 100_000
+"""Positions that one statement with a filter looks at."""
+
 _position = attrgetter("position")
 _version = attrgetter("version")
 _patiently = stamina.retry(
@@ -52,13 +55,10 @@ class Reader:
         async def fetch(cursor: int) -> Page:
             if only == EVERYTHING:
                 return await self._events(statements.READ_ALL, cursor, end, page_size)
-            types, categories = list(only.types), list(only.categories)
-            return await self._events(
-                statements.READ_ALL_FILTERED, cursor, end, page_size, types, categories
-            )
+            return await self._admitted(cursor, end, only, page_size)
 
         if after < end:
-            async with aclosing(read_ahead(fetch, _position, after, end, page_size)) as pages:
+            async with aclosing(read_ahead(fetch, _position, after, end)) as pages:
                 async for page in pages:
                     yield page
 
@@ -72,11 +72,22 @@ class Reader:
             return await self._events(statements.READ_STREAM, stream, cursor, end, page_size)
 
         if after_version < end:
-            async with aclosing(
-                read_ahead(fetch, _version, after_version, end, page_size)
-            ) as pages:
+            async with aclosing(read_ahead(fetch, _version, after_version, end)) as pages:
                 async for page in pages:
                     yield page
+
+    async def _admitted(self, cursor: int, end: int, only: EventFilter, page_size: int) -> Page:
+        """The next events that pass the filter. However rare they are, no statement runs long."""
+        types, categories = list(only.types), list(only.categories)
+        while cursor < end:
+            window = min(end, cursor + WINDOW)
+            page = await self._events(
+                statements.READ_ALL_FILTERED, cursor, window, page_size, types, categories
+            )
+            if page:
+                return page
+            cursor = window
+        return []
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -44,6 +44,7 @@ alter table log.events enable always trigger append_only;
 -- of them, or null where a stream does not stand at its root: nothing was appended.
 --
 -- The lock comes in a statement of its own: the next one then sees what its last holder committed.
+-- Its number stands for this log among the advisory locks of the database.
 
 create or replace function log.append(
     streams text[], roots integer[],
