@@ -44,3 +44,8 @@ def heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+def describe(error: Exception) -> str:
+    """The client's own ``repr`` leaves out what the error says."""
+    return f"{type(error).__name__}: {error}"

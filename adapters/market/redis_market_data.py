@@ -58,7 +58,7 @@ class RedisMarketData:
             try:
                 await self._follow()
             except (RedisError, OSError) as error:
-                self._failed("reader", repr(error))
+                self._failed("reader", channel.describe(error))
             finally:
                 self.connected.clear()
             channel.heed_cancellation()

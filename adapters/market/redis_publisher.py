@@ -60,7 +60,10 @@ class RedisPublisher:
         if self._throttle.admits("lost"):
             held_back = self._throttle.held_back("lost")
             _log.warning(
-                "market.bridge_lost", side="publisher", error=repr(error), held_back=held_back
+                "market.bridge_lost",
+                side="publisher",
+                error=channel.describe(error),
+                held_back=held_back,
             )
         await self._clock.sleep(channel.RETRY_SECONDS)
 

@@ -156,6 +156,8 @@ NO_NUMBER += ["1" * 16, "1" * 100_000, "-1e-400"]
     "frame",
     [
         lambda text: raw(BOOK_TICKER, b=text),
+        lambda text: raw(BOOK_TICKER, B=text),
+        lambda text: raw(BOOK_TICKER, a=text),
         lambda text: combined(BOOK_TICKER, A=text),
         lambda text: raw(AGG_TRADE, p=text),
         lambda text: raw(AGG_TRADE, q=text),

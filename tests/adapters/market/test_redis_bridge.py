@@ -8,6 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from adapters.market import redis_channel as channel
 from adapters.market.hub import MarketHub
@@ -166,7 +167,26 @@ async def test_a_silent_connection_is_asked_for_a_sign_of_life_and_kept_if_it_an
     assert total(counters.bridge_failures) == 0
 
 
-async def test_a_connection_that_gives_no_sign_of_life_is_given_up(counters: MarketMetrics) -> None:
+async def test_a_connection_that_gives_no_sign_of_life_is_given_up(
+    hub: MarketHub, publisher: RedisPublisher, redis: Redis, counters: MarketMetrics
+) -> None:
+    clock = VirtualClock()
+    reader = RedisMarketData(redis, clock, counters, silence_seconds=0.02)
+    async with running(publisher, reader):
+        await connected(reader)
+        # The server keeps every connection open and answers nothing, not even a ping.
+        await redis.client_pause(300, all=True)
+        with capture_logs() as lines:
+            await asyncio.wait_for(clock.has_slept.wait(), TIMEOUT)
+        assert lines[0]["error"] == "ConnectionError: no sign of life"
+        await connected(reader)
+        assert await take(reader, 1, hub, trade()) == [trade()]
+    assert total(counters.bridge_failures) >= 1
+
+
+async def test_a_server_that_answers_nothing_is_tried_again_until_cancelled(
+    counters: MarketMetrics,
+) -> None:
     connections = 0
     again = asyncio.Event()
 
@@ -206,24 +226,25 @@ async def test_messages_and_quotes_that_cannot_be_read_are_counted_and_skipped(
 
 
 async def test_the_publisher_never_holds_up_the_feed_and_recovers_with_every_quote(
-    hub: MarketHub, redis: Redis, counters: MarketMetrics
+    hub: MarketHub, publisher: RedisPublisher, redis: Redis, counters: MarketMetrics
 ) -> None:
-    publisher = RedisPublisher(redis, hub, VirtualClock(), counters)
-    await redis.set(channel.QUOTES_KEY, "of another type: every write of quotes fails")
+    async def quotes_are_there() -> bool:
+        return bool(await redis.exists(channel.QUOTES_KEY))
+
+    async def failed() -> bool:
+        return await redis.ping() and total(counters.bridge_failures) > 0
+
     async with running(publisher):
         await asyncio.sleep(0)
+        hub.publish(quote("BTCUSDT", "60000", "60001"))
+        await until(quotes_are_there)
+        await redis.set(channel.QUOTES_KEY, "of another type: a quote cannot be written")
         hub.publish(quote())
-
-        async def failed() -> bool:
-            return await redis.ping() and total(counters.bridge_failures) > 0
-
-        async def quotes_are_there() -> bool:
-            return bool(await redis.exists(channel.QUOTES_KEY))
-
         await until(failed)
         await redis.delete(channel.QUOTES_KEY)
         hub.publish(trade())
         await until(quotes_are_there)
+    assert await redis.hlen(channel.QUOTES_KEY) == 2
     stored = await redis.hget(channel.QUOTES_KEY, "SUSHIUSDT")
     assert isinstance(stored, bytes)
     assert msgspec.msgpack.decode(stored, type=Quote) == quote()

@@ -13,6 +13,7 @@ class VirtualClock:
         self._start = start
         self._elapsed = 0.0
         self.slept: list[float] = []
+        self.has_slept = asyncio.Event()
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self._elapsed)
@@ -25,5 +26,6 @@ class VirtualClock:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.has_slept.set()
         self._elapsed += seconds
         await asyncio.sleep(0)
