@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import psycopg
 
 if TYPE_CHECKING:
     from projections.connection import Connection, Pool
@@ -32,12 +33,12 @@ class KillAt(Steps):
     async def pass_by(self, connection: "Connection") -> None:
         await super().pass_by(connection)
         if self.taken == self._step:
-            killer = await asyncpg.connect(self._dsn)
-            # Waits until the session is gone, up to the time given in milliseconds.
-            await killer.execute(
-                "select pg_terminate_backend($1, 5000)", connection.get_server_pid()
-            )
-            await killer.close()
+            # Without the event loop, so that no cancellation comes between.
+            with psycopg.connect(self._dsn, autocommit=True) as killer:
+                # Waits until the session is gone, up to the time given in milliseconds.
+                killer.execute(
+                    "select pg_terminate_backend(%s, 5000)", [connection.get_server_pid()]
+                )
 
 
 class CancelAt(Steps):

@@ -164,13 +164,13 @@ async def test_a_worker_whose_lease_is_lost_stops_at_its_next_beat(desk: Desk) -
     await desk.append(History(28), 100)
     async with desk.running([ORDERS]) as runner:
         await desk.caught_up("orders")
-        desk.clock.advance(seconds=60)
         stolen = await desk.connection.fetchrow(
             "update projections.builds set epoch = epoch + 1, lease_until = $1"
             " where state = 'active' returning build, epoch, checkpoint",
             desk.clock.now(),
         )
         assert stolen is not None
+        desk.clock.advance(seconds=60)
         # It finds out by itself, and acquires the lease anew under a later epoch.
         while not await desk.connection.fetchval(
             "select epoch > $1 from projections.builds where build = $2",
