@@ -67,10 +67,10 @@ class Floor:
     async def fill_of(self, order_id: str) -> asyncpg.Record:
         """The one fill of an order, once the read model shows it, and all that follows from it."""
         async with asyncio.timeout(SETTLE_SECONDS):
-            while not (found := await self.pool.fetch(_FILLS, order_id)):
+            while await self.pool.fetchval(_COUNT_FILLS, order_id) == 0:  # noqa: ASYNC110  # a table
                 await asyncio.sleep(0.01)
         await self.until_quiet()
-        (fill,) = found
+        (fill,) = await self.pool.fetch(_FILLS, order_id)
         return fill
 
     async def until_quiet(self) -> int:
@@ -92,6 +92,8 @@ class Floor:
 
 
 _FILLS = "SELECT * FROM read.executions WHERE order_id = $1"
+
+_COUNT_FILLS = "SELECT count(*) FROM read.executions WHERE order_id = $1"
 
 _UNHANDLED = """
 SELECT count(*) FROM log.events e

@@ -1,4 +1,4 @@
-"""``patriot up`` as a process, reached as a user reaches it."""
+"""The core as processes, started and reached as a user starts and reaches them."""
 
 import json
 import os
@@ -6,65 +6,143 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
+import psutil  # type: ignore[import-untyped]  # published without type information
+
+from infra.composition.tokens import Role, new_token
+from infra.settings import Settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 ANSWER_SECONDS = 20.0
+POLL_SECONDS = 0.02
+
+REPOSITORY = Path(__file__).parents[2]
+
+Value = TypeVar("Value")
 
 
-def patriot(*arguments: str, data_dir: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run one command of the CLI against a data directory."""
+def environment(data_dir: Path, changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment without settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PATRIOT_")}
+    own = {"PATRIOT_DATA_DIR": str(data_dir), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "80"}
+    return {**kept, **own, **(changes or {})}
+
+
+def patriot(
+    *arguments: str, data_dir: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command of the CLI to its end, whatever its exit code."""
     return subprocess.run(
         [sys.executable, "-m", "infra.cli.main", *arguments],
-        env={**os.environ, "PATRIOT_DATA_DIR": str(data_dir), "COLUMNS": "200"},
+        env=environment(data_dir, env),
         capture_output=True,
         text=True,
-        check=check,
-        timeout=60,
+        check=False,
+        timeout=START_SECONDS,
     )
 
 
-class RunningCore:
-    """A core under test: its process, and a client with an operator's token."""
+def until(
+    question: Callable[[], Value | None], seconds: float, otherwise: Callable[[], str]
+) -> Value:
+    """The first answer that is not None; an AssertionError with an explanation if there is none."""
+    deadline = time.monotonic() + seconds
+    while (answer := question()) is None:
+        if time.monotonic() > deadline:
+            raise AssertionError(otherwise())
+        time.sleep(POLL_SECONDS)
+    return answer
 
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self._output = (data_dir.parent / "up.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "infra.cli.main", "up", "--port", "0"],
-            env={**os.environ, "PATRIOT_DATA_DIR": str(data_dir)},
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
+
+class Process:
+    """One process of the core, with what it writes in a file."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        data_dir: Path,
+        env: Mapping[str, str] | None = None,
+        name: str = "core",
+    ) -> None:
+        self.name = name
+        self._log_path = data_dir.parent / f"{name}.log"
+        with self._log_path.open("ab") as log:
+            self.started_at = log.tell()
+            self.popen = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=environment(data_dir, env),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=REPOSITORY,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        return self.popen.poll() is None
+
+    def output(self) -> str:
+        """What it has written since it was started."""
+        with self._log_path.open("rb") as log:
+            log.seek(self.started_at)
+            return log.read().decode(errors="replace")
+
+    def require_running(self) -> None:
+        assert self.is_running, f"{self.name} ended: {self.output()}"
+
+    def await_output(self, text: str) -> str:
+        """The line with the text, once it is written."""
+
+        def line() -> str | None:
+            found = [each for each in self.output().splitlines() if text in each]
+            if not found:
+                self.require_running()
+            return found[0] if found else None
+
+        return until(
+            line, START_SECONDS, lambda: f"{self.name} never wrote {text}: {self.output()}"
         )
-        self.http = httpx.Client(base_url=self._wait_for_url(), timeout=ANSWER_SECONDS)
-        token = json.loads(
-            patriot("token", "create", "--role", "operator", "--json", data_dir=data_dir).stdout
-        )["token"]
-        self.http.headers["Authorization"] = f"Bearer {token}"
 
-    def _wait_for_url(self) -> str:
-        """The core writes the file when it takes orders; one of a killed core names another pid."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError(f"the core ended: {self.log()}")
-            try:
-                running = json.loads((self.data_dir / "run.json").read_text())
-                if running["pid"] == self.process.pid:
-                    return str(running["url"])
-            except (OSError, ValueError):
-                pass
-            time.sleep(0.05)
-        raise AssertionError(f"the core did not start: {self.log()}")
+    def descendants(self) -> list[psutil.Process]:
+        """The embedded servers and all that they have started."""
+        return list(psutil.Process(self.popen.pid).children(recursive=True))
 
-    def log(self) -> str:
-        return (self.data_dir.parent / "up.log").read_text(errors="replace")[-4_000:]
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """The exit code after Ctrl-C, or another signal."""
+        self.popen.send_signal(number)
+        return self.await_end()
+
+    def await_end(self) -> int:
+        return self.popen.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        self.popen.kill()
+        self.popen.wait(STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_running:
+            self.kill()
+
+
+class Client:
+    """An operator at the API of a core."""
+
+    def __init__(self, url: str, token: str, explain: Callable[[], str]) -> None:
+        self.http = httpx.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=ANSWER_SECONDS,
+            trust_env=False,
+        )
+        self._explain = explain
 
     def post(self, path: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
         """A command that must be acknowledged."""
@@ -73,47 +151,73 @@ class RunningCore:
         document: dict[str, Any] = response.json()
         return document
 
+    def cancel(self, order_id: str, key: str) -> None:
+        response = self.http.delete(f"/v1/orders/{order_id}", headers={"Idempotency-Key": key})
+        assert response.status_code == 202, response.text
+
     def get(self, path: str, **query: Any) -> Any:
         response = self.http.get(path, params=query)
         assert response.status_code == 200, response.text
         return response.json()
 
+    def items(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get(path, **query)["items"]
+        return found
+
     def await_status(self, order_id: str, *wanted: str) -> dict[str, Any]:
         """The order once it has one of the statuses."""
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while time.monotonic() < deadline:
-            order: dict[str, Any] = self.get(f"/v1/orders/{order_id}")
-            if order["status"] in wanted:
-                return order
-            time.sleep(0.05)
-        raise AssertionError(f"{order['status']}, not {wanted}: {self.log()}")
+        seen: dict[str, Any] = {}
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(STOP_SECONDS)
-        self._close()
+        def order() -> dict[str, Any] | None:
+            response = self.http.get(f"/v1/orders/{order_id}")
+            if response.status_code == 200:
+                seen.update(response.json())
+            return seen if seen.get("status") in wanted else None
 
-    def stop(self) -> int:
-        """Ctrl-C; the exit code."""
-        self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(STOP_SECONDS)
-        self._close()
-        return code
+        return until(order, ANSWER_SECONDS, lambda: f"{seen}, not {wanted}: {self._explain()}")
 
-    def _close(self) -> None:
+    def close(self) -> None:
         self.http.close()
-        self._output.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
+class RunningCore(Process):
+    """``patriot up`` that takes orders."""
+
+    def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
+        super().__init__(["-m", "infra.cli.main", "up", "--port", "0"], data_dir, env)
+        self.data_dir = data_dir
+        try:
+            self.url = until(
+                self._announced, START_SECONDS, lambda: f"the core did not start: {self.output()}"
+            )
+        except BaseException:
             self.kill()
+            raise
+        token = new_token(Settings(data_dir=data_dir), Role.OPERATOR, "operator")
+        self.client = Client(self.url, token, self.output)
+
+    def _announced(self) -> str | None:
+        """The core writes the file when it takes orders; one of a killed core names another pid."""
+        self.require_running()
+        try:
+            running = json.loads((self.data_dir / "run.json").read_text())
+        except FileNotFoundError:
+            return None
+        return str(running["url"]) if running["pid"] == self.popen.pid else None
+
+    def __exit__(self, *exception: object) -> None:
+        self.client.close()
+        super().__exit__(*exception)
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[RunningCore]:
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with RunningCore(data_dir) as core:
+def running(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[RunningCore]:
+    """A core that is killed at the end of the block unless it was stopped before."""
+    with RunningCore(data_dir, env) as core:
         yield core
+
+
+def gone(processes: Sequence[psutil.Process]) -> bool:
+    """True if all have ended within the time they are given to stop."""
+    _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
+    return not alive
