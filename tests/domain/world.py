@@ -1,6 +1,7 @@
 """A small world for the domain's tests: a clock, instruments, quotes and desks on one log."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -218,6 +219,15 @@ class World:
 
     def events_of(self, aggregate: Aggregate) -> list[Event]:
         return [decode(recorded) for recorded in self.recorded(aggregate.stream)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let other tasks run until something has come about."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it did not come about")
 
 
 async def carry_out(process: Process, recorded: RecordedEvent) -> None:
