@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 
 from domain.checkpoint import Checkpoints
 from domain.log import CaughtUp, EventFilter, EventLog, RecordedEvent
@@ -38,13 +39,16 @@ class LogWorker:
     async def run(self) -> None:
         """Until cancelled."""
         self.position = await self._checkpoints.load(self.name)
-        async for page in self._log.subscribe(after=self.position, only=self._only):
-            if isinstance(page, CaughtUp):
-                self.caught_up.set()
-            else:
-                await self._handle(page)
-                self.position = page[-1].position
-                await self._checkpoints.save(self.name, self.position)
+        async with aclosing(
+            self._log.subscribe(after=self.position, only=self._only)
+        ) as subscription:
+            async for page in subscription:
+                if isinstance(page, CaughtUp):
+                    self.caught_up.set()
+                else:
+                    await self._handle(page)
+                    self.position = page[-1].position
+                    await self._checkpoints.save(self.name, self.position)
 
     async def _handle(self, page: Sequence[RecordedEvent]) -> None:
         async with asyncio.TaskGroup() as group:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -97,9 +97,12 @@ class Repository:
         return appended
 
     async def _catch_up(self, aggregate: AnyAggregate) -> AnyAggregate:
-        async for page in self._log.read_stream(aggregate.stream, after_version=aggregate.version):
-            for recorded in page:
-                decode(recorded).mutate(aggregate)
+        async with aclosing(
+            self._log.read_stream(aggregate.stream, after_version=aggregate.version)
+        ) as pages:
+            async for page in pages:
+                for recorded in page:
+                    decode(recorded).mutate(aggregate)
         return aggregate
 
     def _new_event(

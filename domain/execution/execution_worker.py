@@ -1,6 +1,7 @@
 """The execution worker: submits what the log intends, books what the venue reports."""
 
 import asyncio
+from contextlib import aclosing
 from typing import Protocol
 
 import msgspec
@@ -73,11 +74,12 @@ class ExecutionWorker:
         await self.worker.run()
 
     async def _book_reports(self) -> None:
-        async for report in self._venue.reports():
-            try:
-                await self._booking.book(report)
-            except Refused as problem:
-                self._problems.note(report, problem)
+        async with aclosing(self._venue.reports()) as reports:
+            async for report in reports:
+                try:
+                    await self._booking.book(report)
+                except Refused as problem:
+                    self._problems.note(report, problem)
         # A worker that went on would send orders whose fills nobody books.
         raise VenueUnavailable("the venue's reports have ended")
 

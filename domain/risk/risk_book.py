@@ -1,6 +1,7 @@
 """The limits of all scopes, kept current by following the log."""
 
 from collections.abc import Iterable
+from contextlib import aclosing
 
 from domain.event import Event, decode
 from domain.log import START, CaughtUp, EventFilter, EventLog
@@ -48,10 +49,11 @@ class RiskBook:
     async def follow(self, log: EventLog) -> None:
         """Read the log and keep following it until cancelled; never current after a failure."""
         try:
-            async for page in log.subscribe(after=START, only=_ONLY_RISK):
-                if isinstance(page, CaughtUp):
-                    self.is_current = True
-                else:
-                    self.note(decode(recorded) for recorded in page)
+            async with aclosing(log.subscribe(after=START, only=_ONLY_RISK)) as subscription:
+                async for page in subscription:
+                    if isinstance(page, CaughtUp):
+                        self.is_current = True
+                    else:
+                        self.note(decode(recorded) for recorded in page)
         finally:
             self.is_current = False
