@@ -9,6 +9,7 @@ import structlog
 
 from domain.clock import Clock
 from domain.log import EventLog, RecordedEvent
+from infra.cancellation import heed_cancellation
 from projections.builds import LEASE, Build, Builds, Lease, ProjectionStatus, install
 from projections.change_feed import ChangeFeed
 from projections.failures import Fenced, LeaseHeld, Poisoned, is_transient
@@ -95,11 +96,13 @@ class ProjectionRunner:
             try:
                 await self._serve(projection, may_retry_failed=may_retry_failed)
             except (Fenced, LeaseHeld) as error:
+                heed_cancellation()
                 _log.info("projection_yields", name=projection.name, to=str(error))
             except Exception as error:  # noqa: BLE001  # other projections go on whatever this one meets
                 if not is_transient(error):
                     await self._give_up(projection, error)
                     return
+                heed_cancellation()
                 self._metrics.retries.labels(projection.name).inc()
                 _log.warning("projection_retries", name=projection.name, error=repr(error))
             may_retry_failed = False
