@@ -29,7 +29,7 @@ def test_every_command_of_the_tour_works(data_dir: Path) -> None:
                 names["ACCOUNT"] = _UUID.findall(outputs[written])[0]
             if written.startswith("patriot order place"):
                 names["ORDER"] = _UUID.findall(outputs[written])[0]
-                core.await_status(names["ORDER"], "filled")
+                core.client.await_status(names["ORDER"], "filled")
     for event in ("OrderPlaced", "OrderSubmitting", "OrderAccepted", "OrderFilled"):
         assert event in outputs["patriot order show ORDER"]
     assert len(outputs) == len(commands()) > 8

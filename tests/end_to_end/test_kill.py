@@ -1,0 +1,138 @@
+"""kill -9 at any moment loses nothing that was acknowledged, and doubles nothing."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import psutil  # type: ignore[import-untyped]  # published without type information
+import pytest
+
+from infra.composition.tokens import Role, new_token
+from infra.settings import Settings
+from tests.end_to_end.load import SYMBOL, Load, Trader
+from tests.end_to_end.process import ANSWER_SECONDS, Process, RunningCore, running, until
+from tests.end_to_end.story import SUBJECT, Story, shortened
+
+TRADERS = 4
+ANSWERS = (40, 160)
+"""How many answers a core gives before it is killed."""
+
+
+def kill_the_core(core: RunningCore) -> None:
+    """Its servers notice that they are alone and stop, while the next core starts already."""
+    core.kill()
+
+
+def kill_the_core_and_postgres(core: RunningCore) -> None:
+    postmaster = server(core, "postgres")
+    core.kill()
+    postmaster.kill()
+
+
+def kill_the_core_and_its_watchers(core: RunningCore) -> None:
+    """The servers live on, and nobody stops them but the next core."""
+    watchers = [each for each in core.descendants() if each.name() == "sh"]
+    assert watchers
+    for watcher in watchers:
+        watcher.kill()
+    core.kill()
+
+
+def kill_postgres_alone(core: RunningCore) -> None:
+    server(core, "postgres").kill()
+    _require_clear_end(core, "Postgres ended")
+
+
+def kill_valkey_alone(core: RunningCore) -> None:
+    server(core, "valkey-server").kill()
+    _require_clear_end(core, "Valkey ended")
+
+
+def _require_clear_end(core: RunningCore, reason: str) -> None:
+    assert core.await_end() == 1
+    assert reason in core.output()
+    assert "Traceback" not in core.output()
+
+
+def server(core: RunningCore, name: str) -> psutil.Process:
+    """A direct child of the core: PostgreSQL's has many of the same name below it."""
+    children = psutil.Process(core.popen.pid).children()
+    (found,) = [child for child in children if child.name() == name]
+    return found
+
+
+class Drill:
+    """Cores on one data directory, one after the other, under the load of the same traders."""
+
+    def __init__(self, data_dir: Path, seed: int) -> None:
+        self._data_dir = data_dir
+        self._random = Random(seed)
+        self._load = Load([Trader(f"trader{n}", seed * 100 + n) for n in range(TRADERS)])
+
+    def round(self, kill: Callable[[RunningCore], None]) -> None:
+        """A core that is killed in the middle of its work."""
+        with running(self._data_dir) as core:
+            self._start_load(core)
+            self._load.await_answers(self._random.randint(*ANSWERS))
+            kill(core)
+            self._load.join()
+
+    def kill_while_starting(self) -> None:
+        arguments = ["-m", "infra.cli.main", "up", "--port", "0"]
+        with Process(arguments, self._data_dir) as core:
+            time.sleep(self._random.uniform(0.3, 2.5))
+            core.kill()
+
+    def last_round(self) -> None:
+        """Every command gets its answer at last; then all must agree."""
+        with running(self._data_dir) as core:
+            self._start_load(core)
+            self._load.await_answers(TRADERS)
+            self._load.join()
+            self._require_one_story()
+            assert core.stop(signal.SIGINT) == 0
+
+    def _start_load(self, core: RunningCore) -> None:
+        token = new_token(Settings(data_dir=self._data_dir), Role.OPERATOR, SUBJECT)
+        self._load.start(core.url, token, _price(core))
+
+    def _require_one_story(self) -> None:
+        dsn = json.loads((self._data_dir / "run.json").read_text())["postgres_dsn"]
+        answered = self._load.answered
+        problems: list[str] = []
+
+        def agreed() -> Story | None:
+            story = Story(dsn)
+            problems[:] = story.problems(answered)
+            return None if problems else story
+
+        story = until(agreed, ANSWER_SECONDS, lambda: shortened(problems))
+        assert len([answer for answer in answered if answer.is_promise]) > TRADERS * 10
+        assert any(order.is_live for order in story.expected.orders.values())
+
+
+def _price(core: RunningCore) -> Decimal:
+    candles = until(
+        lambda: core.client.items("/v1/market/candles", symbol=SYMBOL, interval="1m") or None,
+        ANSWER_SECONDS,
+        lambda: "no candles",
+    )
+    return Decimal(candles[-1]["close"])
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_nothing_acknowledged_is_lost(seed: int, data_dir: Path) -> None:
+    drill = Drill(data_dir, seed)
+    drill.round(kill_the_core)
+    drill.round(kill_the_core_and_postgres)
+    drill.kill_while_starting()
+    drill.round(kill_the_core_and_its_watchers)
+    drill.round(kill_postgres_alone)
+    drill.round(kill_valkey_alone)
+    drill.kill_while_starting()
+    drill.round(kill_the_core)
+    drill.last_round()
