@@ -4,14 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+import asyncpg
 import pytest
 
-from domain.log import EVERYTHING, START
+from domain.log import EVERYTHING, START, CaughtUp, EventFilter
 from infra.log.postgres import PostgresEventLog, subscription
 from infra.log.postgres.connection import open_readers
 from infra.log.postgres.reader import Reader
 from infra.log.postgres.subscription import follow
 from tests.contract.events import all_of, append_each, new_event, new_events, take, until_caught_up
+
+
+@pytest.fixture
+async def reader(postgres_dsn: str) -> AsyncIterator[Reader]:
+    async with await open_readers(postgres_dsn, 2) as pool:
+        yield Reader(pool)
 
 
 @pytest.fixture
@@ -50,17 +57,35 @@ async def test_no_wake_up_is_lost_while_it_looks(log: PostgresEventLog) -> None:
         assert received == await all_of(log.read_all())
 
 
+@pytest.mark.usefixtures("never_looks_by_itself")
+async def test_the_listening_connection_is_made_again(
+    log: PostgresEventLog, postgres_dsn: str
+) -> None:
+    """What was appended while nobody listened is delivered, and what comes then."""
+    admin = await asyncpg.connect(postgres_dsn)
+    async with aclosing(log.subscribe()) as news:
+        for version in range(0, 6, 2):
+            await until_caught_up(news)
+            await admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where query ilike 'listen%' and datname = current_database()"
+            )
+            await log.append("order-1", [new_event()], expected_version=version)
+            assert len(await until_caught_up(news)) == 1
+            await log.append("order-1", [new_event()], expected_version=version + 1)
+            assert len(await take(news, 1)) == 1
+    await admin.close()
+
+
 async def test_without_word_it_looks_by_itself(
-    log: PostgresEventLog, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+    log: PostgresEventLog, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscription, "POLL_SECONDS", 0.01)
     nothing_heard = asyncio.Event()
-    async with await open_readers(postgres_dsn, 2) as pool:
-        following = follow(Reader(pool), nothing_heard, START, EVERYTHING, 10)
-        async with aclosing(following) as news:
-            assert await until_caught_up(news) == []
-            await log.append("order-1", new_events(2), expected_version=0)
-            assert len(await take(news, 2)) == 2
+    async with aclosing(follow(reader, nothing_heard, START, EVERYTHING, 10)) as news:
+        assert await until_caught_up(news) == []
+        await log.append("order-1", new_events(2), expected_version=0)
+        assert len(await take(news, 2)) == 2
 
 
 async def test_one_connection_listens_for_all(log: PostgresEventLog, postgres_dsn: str) -> None:
@@ -77,10 +102,38 @@ async def test_one_connection_listens_for_all(log: PostgresEventLog, postgres_ds
         await each.aclose()
 
 
-async def test_it_says_once_that_it_has_caught_up(log: PostgresEventLog) -> None:
-    """Not again for events that its filter keeps out, and again after each delivery."""
+async def test_it_says_again_after_each_delivery_that_it_has_caught_up(
+    log: PostgresEventLog,
+) -> None:
     async with aclosing(log.subscribe()) as news:
         assert await until_caught_up(news) == []
         for version in range(3):
             await log.append("order-1", [new_event()], expected_version=version)
             assert len(await until_caught_up(news)) == 1
+
+
+async def test_it_does_not_say_so_for_what_its_filter_keeps_out(
+    log: PostgresEventLog, reader: Reader
+) -> None:
+    wakeup = asyncio.Event()
+    only = EventFilter(types=frozenset({"Filled"}))
+    async with aclosing(follow(reader, wakeup, START, only, 10)) as news:
+        assert await until_caught_up(news) == []
+        following = asyncio.ensure_future(anext(news))
+        for version in range(5):
+            await log.append("order-1", [new_event("Placed")], expected_version=version)
+            wakeup.set()
+            await log.head()
+        appended = await log.append("order-1", [new_event("Filled")], expected_version=5)
+        wakeup.set()
+        page = await following
+        assert not isinstance(page, CaughtUp)
+        assert [event.position for event in page] == [appended.position]
+
+
+async def test_it_waits_for_a_position_the_log_has_not_reached(log: PostgresEventLog) -> None:
+    async with aclosing(log.subscribe(after=2)) as news:
+        assert await until_caught_up(news) == []
+        for version in range(4):
+            await log.append("order-1", [new_event()], expected_version=version)
+        assert [event.position for event in await take(news, 2)] == [3, 4]
