@@ -1,11 +1,12 @@
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 
 from domain.account.account import Account
 from domain.errors import Busy, Conflict
-from domain.log import LogUnavailable, WrongExpectedVersion
+from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
 from domain.order.terms import Side
 from domain.policies.commands import ReleaseReservation
 from domain.repository import Repository
@@ -67,7 +68,9 @@ async def test_nothing_decided_on_a_cached_state_is_decided_again() -> None:
 
 
 class AlwaysLate(MemoryEventLog):
-    async def append(self, stream, events, *, expected_version):  # type: ignore[no-untyped-def]  # as the port
+    async def append(
+        self, stream: str, events: Sequence[NewEvent], *, expected_version: int
+    ) -> Appended:
         raise WrongExpectedVersion(stream, expected_version, None)
 
 

@@ -1,0 +1,124 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from domain.command import Metadata
+from domain.errors import NotFound
+from domain.order.order import Order, VenueDataError, venue_client_id_of
+from domain.order.status import OrderStatus
+from domain.order.terms import OrderType, Side
+from domain.venue import (
+    CancelReport,
+    ExpireReport,
+    OrderState,
+    Report,
+    StopMovedReport,
+    TriggerReport,
+    VenueStatus,
+)
+from tests.domain.execution.sent import a_world, sent
+from tests.domain.world import NOON, World, a_fill, terms_of
+
+
+def reports_on(order: Order) -> dict[str, Report]:
+    head = (order.venue_client_id, "v", order.account_id)
+    return {
+        "OrderFilled": a_fill(order, "t", "0.5"),
+        "OrderCancelled": CancelReport(*head, "user", NOON),
+        "OrderExpired": ExpireReport(*head, NOON),
+        "OrderTriggered": TriggerReport(*head, Decimal(90), NOON),
+        "TrailingStopMoved": StopMovedReport(*head, Decimal(90), NOON),
+    }
+
+
+NAMES = ["OrderFilled", "OrderCancelled", "OrderExpired", "OrderTriggered", "TrailingStopMoved"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_report_is_booked_once(name: str) -> None:
+    world, account_id = await a_world(processes=2)
+    order = await sent(world, account_id)
+    before = len(world.store.events)
+    for process in (*world.processes, *world.processes):
+        await process.booking.book(reports_on(order)[name])
+    assert [event.type for event in world.store.events[before:]] == [name]
+    metadata = msgspec.json.decode(world.store.events[-1].metadata, type=Metadata)
+    assert (metadata.actor.type, metadata.actor.id) == ("venue", "paper")
+    assert metadata.correlation_id == order.correlation_id
+
+
+@pytest.mark.parametrize("client_order_id", ["web_123", venue_client_id_of("0" * 32)])
+async def test_an_order_that_is_not_ours(client_order_id: str) -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    report = msgspec.structs.replace(a_fill(order, "t", "1"), client_order_id=client_order_id)
+    with pytest.raises(NotFound) as refusal:
+        await world.here.booking.book(report)
+    assert refusal.value.code == "order_not_found"
+
+
+async def test_two_moves_of_a_stop_at_one_instant_are_two() -> None:
+    """Also where another process, which knows only the older one, books the second."""
+    world, account_id = await a_world(processes=2)
+    trailing = terms_of(OrderType.TRAILING_STOP, Side.SELL, trailing_offset="5")
+    order = await sent(world, account_id, trailing)
+    there = world.processes[1].repository
+    there.give_back(await there.load(Order, order.id))
+    head = (order.venue_client_id, "v", order.account_id)
+    for process, price in zip(world.processes, ("95", "96"), strict=True):
+        await process.booking.book(StopMovedReport(*head, Decimal(price), NOON))
+    assert (await world.order(order.id)).stop_price == 96
+    assert (await there.load(Order, order.id)) == await world.order(order.id)
+
+
+async def test_what_cannot_be_is_not_booked() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    before = len(world.store.events)
+    for wrong in ({"price": Decimal("NaN")}, {"quantity": Decimal(2)}, {"symbol": "ETHUSDT"}):
+        with pytest.raises(VenueDataError):
+            await world.here.booking.book(msgspec.structs.replace(a_fill(order, "t", "1"), **wrong))
+    assert len(world.store.events) == before
+
+
+def a_state(order: Order, status: VenueStatus) -> OrderState:
+    return OrderState(
+        order.venue_client_id, "v", order.account_id, status, Decimal(0), "user", NOON
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (VenueStatus.WORKING, OrderStatus.NEW),
+        (VenueStatus.CANCELLED, OrderStatus.CANCELLED),
+        (VenueStatus.EXPIRED, OrderStatus.EXPIRED),
+    ],
+)
+async def test_the_venues_records_end_what_is_unknown(
+    status: VenueStatus, expected: OrderStatus
+) -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book_absence(order.venue_client_id, "timeout")
+    assert (await world.order(order.id)).status is OrderStatus.UNKNOWN
+    for _ in range(2):
+        await world.here.booking.book_state(a_state(order, status))
+    assert (await world.order(order.id)).status is expected
+
+
+async def test_unknown_twice_and_found_twice() -> None:
+    """The same words of the venue at another time are another fact."""
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    for _ in range(2):
+        world.clock.at += timedelta(minutes=1)
+        await world.here.booking.book_absence(order.venue_client_id, "timeout")
+        await world.here.booking.book_state(a_state(order, VenueStatus.WORKING))
+    assert types_of(world, order)[-4:] == ["OrderUnknown", "OrderAccepted"] * 2
+
+
+def types_of(world: World, order: Order) -> list[str]:
+    return [event.type for event in world.recorded(order.stream)]

@@ -1,0 +1,238 @@
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from domain.command import Metadata
+from domain.errors import Busy
+from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
+from domain.order.order import VenueDataError
+from domain.order.status import OrderStatus
+from domain.order.terms import OrderType, Side
+from domain.repository import Repository
+from domain.use_cases.requests import AmendOrder, CancelOrder
+from domain.venue import Accepted, Ambiguous, Amendment, Outcome, Rejected, VenueOrder
+from tests.domain.execution.sent import a_world, handle, last, placed, sent
+from tests.domain.world import NOON, a_fill, context_for, terms_of
+from tests.doubles.memory_log import MemoryEventLog
+
+REJECTED = Rejected("no", "not today", NOON)
+AMBIGUOUS = Ambiguous("timeout")
+
+
+async def test_the_intent_is_in_the_log_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    seen: list[list[str]] = []
+    submit = world.venue.submit
+
+    async def looking(request: VenueOrder) -> Outcome:
+        seen.append([event.type for event in world.recorded(order.stream)])
+        return await submit(request)
+
+    monkeypatch.setattr(world.venue, "submit", looking)
+    await handle(world.here, last(world, "OrderPlaced"))
+    assert seen == [["OrderPlaced", "OrderSubmitting"]]
+    assert (await world.order(order.id)).status is OrderStatus.NEW
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Accepted("v", NOON), OrderStatus.NEW),
+        (REJECTED, OrderStatus.REJECTED),
+        (AMBIGUOUS, OrderStatus.UNKNOWN),
+    ],
+)
+async def test_outcomes(outcome: Outcome, status: OrderStatus) -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    world.venue.outcomes.append(outcome)
+    await handle(world.here, last(world, "OrderPlaced"))
+    assert (await world.order(order.id)).status is status
+    await world.settle()
+    reserved = (await world.account_state(account_id)).reserved("USDT")
+    assert (reserved == 0) == (outcome is REJECTED)
+
+
+@pytest.mark.parametrize("outcome", [Accepted("v", NOON), REJECTED, AMBIGUOUS])
+async def test_handled_again_nothing_is_sent_again(outcome: Outcome) -> None:
+    world, account_id = await a_world(processes=2)
+    order = await placed(world, account_id)
+    world.venue.outcomes.append(outcome)
+    for process in (*world.processes, *world.processes):
+        await handle(process, last(world, "OrderPlaced"))
+    assert world.venue.sent == [("submit", order.venue_client_id)]
+
+
+async def test_two_instances_at_once_send_once() -> None:
+    world, account_id = await a_world(processes=2)
+    await placed(world, account_id)
+    event = last(world, "OrderPlaced")
+    async with asyncio.TaskGroup() as group:
+        for process in world.processes:
+            group.create_task(handle(process, event))
+    assert len(world.venue.sent) == 1
+
+
+async def test_a_cancel_that_comes_in_between_does_not_stop_the_worker() -> None:
+    world, account_id = await a_world(processes=2)
+    order = await placed(world, account_id)
+    cancel = CancelOrder(order.id, "c", "changed my mind")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(handle(world.here, last(world, "OrderPlaced")))
+        group.create_task(world.processes[1].orders.cancel(cancel, context_for("c")))
+    assert world.venue.sent == [("submit", order.venue_client_id)]
+    assert (await world.order(order.id)).status is OrderStatus.PENDING_CANCEL
+
+
+async def test_no_answer_of_the_log_nothing_sent() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    world.here.log.lose_next_answer()
+    with pytest.raises(LogUnavailable):
+        await handle(world.here, last(world, "OrderPlaced"))
+    assert world.venue.sent == []
+    await handle(world.here, last(world, "OrderPlaced"))
+    assert world.venue.sent == []
+    assert (await world.order(order.id)).submitted
+
+
+class AlwaysLate(MemoryEventLog):
+    async def append(
+        self, stream: str, events: Sequence[NewEvent], *, expected_version: int
+    ) -> Appended:
+        raise WrongExpectedVersion(stream, expected_version, None)
+
+
+async def test_lost_races_are_bounded() -> None:
+    world, account_id = await a_world()
+    await placed(world, account_id)
+    world.here.submission._repository = Repository(AlwaysLate(world.store), "test")
+    with pytest.raises(Busy):
+        await handle(world.here, last(world, "OrderPlaced"))
+    assert world.venue.sent == []
+
+
+async def test_an_order_that_ended_before_it_was_sent_is_not_sent() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    loaded = await world.here.repository.load(type(order), order.id)
+    loaded.cancel("oco", NOON)
+    await world.here.repository.save(loaded, context_for("x"))
+    await handle(world.here, last(world, "OrderPlaced"))
+    assert world.venue.sent == []
+
+
+async def test_both_legs_name_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, account_id = await a_world()
+    oco = terms_of(OrderType.OCO, Side.SELL, limit_price="110", stop_price="90")
+    requests: list[VenueOrder] = []
+
+    async def submit(request: VenueOrder) -> Outcome:
+        requests.append(request)
+        return Accepted("v", NOON)
+
+    monkeypatch.setattr(world.venue, "submit", submit)
+    await placed(world, account_id, oco)
+    for recorded in [e for e in world.store.events if e.type == "OrderPlaced"]:
+        await handle(world.here, recorded)
+    limit, stop = requests
+    assert limit.linked_client_order_id == stop.client_order_id
+    assert stop.linked_client_order_id == limit.client_order_id
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Accepted("v", NOON), OrderStatus.PENDING_CANCEL),
+        (REJECTED, OrderStatus.NEW),
+        (AMBIGUOUS, OrderStatus.UNKNOWN),
+    ],
+)
+async def test_outcomes_of_a_cancel(outcome: Outcome, status: OrderStatus) -> None:
+    """An accepted cancel is over when the venue reports it: fills may come before."""
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.orders.cancel(CancelOrder(order.id, "c", ""), context_for("c"))
+    world.venue.outcomes.append(outcome)
+    await handle(world.here, last(world, "OrderCancelRequested"))
+    assert (await world.order(order.id)).status is status
+
+
+@pytest.mark.parametrize("outcome", [Accepted("v", NOON), REJECTED, AMBIGUOUS])
+async def test_a_cancel_of_an_order_that_fills_meanwhile(outcome: Outcome) -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.orders.cancel(CancelOrder(order.id, "c", ""), context_for("c"))
+    await world.here.booking.book(a_fill(order, "t", "1"))
+    world.venue.outcomes.append(outcome)
+    await handle(world.here, last(world, "OrderCancelRequested"))
+    assert (await world.order(order.id)).status is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "quantity"),
+    [
+        (Accepted("v", NOON), OrderStatus.NEW, "2"),
+        (REJECTED, OrderStatus.NEW, "1"),
+        (AMBIGUOUS, OrderStatus.UNKNOWN, "1"),
+    ],
+)
+async def test_outcomes_of_an_amendment(
+    outcome: Outcome, status: OrderStatus, quantity: str
+) -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(2)))
+    await world.here.orders.amend(request, context_for("a"))
+    world.venue.outcomes.append(outcome)
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    amended = await world.order(order.id)
+    assert (amended.status, amended.terms.quantity) == (status, Decimal(quantity))
+
+
+async def test_requests_that_are_answered_are_not_sent_again() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    world.venue.outcomes.append(REJECTED)
+    await world.here.orders.cancel(CancelOrder(order.id, "c", ""), context_for("c"))
+    await handle(world.here, last(world, "OrderCancelRequested"))
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(2)))
+    await world.here.orders.amend(request, context_for("a"))
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    before = list(world.venue.sent)
+    await handle(world.here, last(world, "OrderCancelRequested"))
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    assert world.venue.sent == before
+
+
+async def test_a_rejection_of_what_has_traded_stops_here() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    await world.here.booking.book(a_fill(order, "t", "0.5"))
+    world.venue.outcomes.append(REJECTED)
+    with pytest.raises(VenueDataError):
+        await handle(world.here, last(world, "OrderPlaced"))
+
+
+async def test_what_follows_an_event_names_it_as_its_cause() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    cause = last(world, "OrderPlaced")
+    for recorded in world.recorded(order.stream)[1:]:
+        metadata = msgspec.json.decode(recorded.metadata, type=Metadata)
+        assert metadata.causation_id == str(cause.id)
+        assert (metadata.correlation_id, metadata.actor.id) == ("correlation", "execution")
+
+
+async def test_other_events_are_passed_over() -> None:
+    world, account_id = await a_world()
+    await sent(world, account_id)
+    before = (len(world.store.events), len(world.venue.sent))
+    await handle(world.here, last(world, "OrderAccepted"))
+    assert (len(world.store.events), len(world.venue.sent)) == before
