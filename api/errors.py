@@ -75,7 +75,6 @@ _STATE = {
     "instrument_not_found": ErrorCode(404, "There is no such instrument."),
     "idempotency_key_reused": ErrorCode(409, "The Idempotency-Key came with another request."),
     "account_exists": ErrorCode(409, "The account is open already."),
-    "insufficient_funds": ErrorCode(409, "Less is available than this needs."),
     "order_exists": ErrorCode(409, "The order exists already."),
     "order_not_live": ErrorCode(409, "The order has ended."),
     "cancel_pending": ErrorCode(409, "The order is being cancelled."),
@@ -88,6 +87,7 @@ _STATE = {
 }
 
 _CONTROLS = {
+    "insufficient_funds": ErrorCode(422, "Less is available than this needs."),
     "limits_unknown": ErrorCode(422, "No limits are known to be in force: nothing goes out."),
     "trading_halted": ErrorCode(422, "Trading is halted in a scope of this order."),
     "trading_reducing": ErrorCode(422, "Only orders that make positions smaller go out."),

@@ -95,24 +95,14 @@ Instant = Annotated[
     datetime, PlainValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Flag = StrictBool
-Symbol = Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^[A-Z0-9_]{1,30}$")]
-Asset = Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^[A-Z0-9]{1,20}$")]
-Name = Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-ClientOrderId = Annotated[
-    str, BeforeValidator(_text), StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")
-]
-Reason = Annotated[
-    str,
-    BeforeValidator(_text),
-    StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$"),
-]
-ScopeName = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1, max_length=80)]
+Symbol = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9_]{1,30}$")]
+Asset = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9]{1,20}$")]
+Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,64}$")]
+ScopeName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:-]{1,80}$")]
+Reason = Annotated[str, StringConstraints(strict=True, pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
+Text = Annotated[str, StringConstraints(strict=True, pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Count = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=1_000_000_000)]
 Position = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_POSITION)]
 PageLimit = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=500)]
 AsOf = Annotated[None, PlainValidator(_unsupported), WithJsonSchema({"type": "string"})]
-Text = Annotated[
-    str,
-    BeforeValidator(_text),
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
-]
