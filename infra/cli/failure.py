@@ -55,4 +55,5 @@ def _causes(error: BaseException) -> Iterator[Exception]:
 
 def _one_line(error: Exception) -> str:
     """An embedded server's error goes on with the end of its log."""
-    return str(error).partition("\n")[0]
+    first, _, rest = str(error).partition("\n")
+    return first.removesuffix(" ends:") if rest else first

@@ -24,6 +24,7 @@ from infra.embedded.wheels import postgres_install, postgres_libraries
 PORT = 5432
 """Only the name of the socket file: nothing listens on a network port."""
 
+SOCKET_NAME = f".s.PGSQL.{PORT}"
 SUPERUSER = "postgres"
 START_SECONDS = 60.0
 """Crash recovery replays the write-ahead log before the server is ready."""
@@ -127,7 +128,10 @@ class EmbeddedPostgres:
         unfinished.rename(self._cluster)
 
     def _run(self, user: SystemUser | None) -> None:
-        sockets = socket_directory(self._directory / "socket", f".s.PGSQL.{PORT}")
+        sockets = socket_directory(self._directory / "socket", SOCKET_NAME)
+        # A killed server leaves its lock file. PostgreSQL takes it for stale by the process number,
+        # which may be somebody else's by now, or still a zombie's: our own lock is what decides.
+        (sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
         _give(sockets, user)
         self._socket_directory = sockets
         settings = self._settings() | {"unix_socket_directories": _quoted(sockets)}
