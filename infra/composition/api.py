@@ -3,10 +3,11 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 
@@ -28,6 +29,8 @@ SHUTDOWN_SECONDS = 5
 """How long requests under way may take to end when the core stops."""
 
 BACKLOG = 1_024
+
+_logger = structlog.get_logger(__name__)
 
 
 class CannotListen(Exception):
@@ -56,21 +59,11 @@ class ApiServer:
         async with read_pool(self._machinery.servers.postgres_dsn) as pool:
             app = create_app(self._dependencies(pool))
             with self._socket:
-                await self._serve(app, self._socket)
+                await serve(app, self._socket, self._note_listening)
 
-    async def _serve(self, app: Starlette, listener: socket.socket) -> None:
-        """The lifespan is entered here: uvicorn would only log it when one of its tasks fails, and
-        go on without it."""
-        server = _Server(_config(app), self.listening)
-        async with app.router.lifespan_context(app):
-            serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-            try:
-                await asyncio.shield(serving)
-            except asyncio.CancelledError:
-                server.should_exit = True
-                await serving
-                raise
-        raise RuntimeError("the API server has ended")
+    def _note_listening(self) -> None:
+        self.listening.set()
+        _logger.info("api_listening", url=self.url)
 
     def _dependencies(self, pool: "Pool") -> ApiDependencies:
         machinery, core, settings = self._machinery, self._core, self._machinery.settings
@@ -95,16 +88,36 @@ class ApiServer:
         )
 
 
+async def serve(
+    app: Starlette, listener: socket.socket, note_listening: Callable[[], None]
+) -> None:
+    """Until cancelled. Raises what ends the application's lifespan.
+
+    The lifespan is entered here: uvicorn would only log it when one of its tasks fails, and go on
+    without it.
+    """
+    server = _Server(_config(app), note_listening)
+    async with app.router.lifespan_context(app):
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
+    raise RuntimeError("the API server has ended")
+
+
 class _Server(uvicorn.Server):
     """Leaves signals to whoever runs the process, and tells when it takes requests."""
 
-    def __init__(self, config: uvicorn.Config, listening: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, note_listening: Callable[[], None]) -> None:
         super().__init__(config)
-        self._listening = listening
+        self._note_listening = note_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._listening.set()
+        self._note_listening()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

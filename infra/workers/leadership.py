@@ -34,6 +34,7 @@ async def leadership(dsn: str, role: str, clock: Clock) -> AsyncGenerator["Leade
                 waiting = True
             await clock.sleep(RETRY_SECONDS)
         epoch: int = await connection.fetchval(sql.NEXT_EPOCH, role)
+        _logger.info("leading", role=role, epoch=epoch)
         yield Leadership(role, epoch, connection, clock)
     finally:
         await connection.close(timeout=1)
