@@ -109,11 +109,11 @@ async def test_postgres_continues_on_the_same_directory(directory: Path) -> None
 
 
 async def test_a_lock_file_of_a_killed_server_is_no_obstacle(directory: Path) -> None:
-    """Its process number may be a zombie's or anybody's: here it is this test's."""
+    """Its process number may be a zombie's or anybody's: here it is that of this test's parent."""
     async with EmbeddedPostgres(directory) as server:
         lock_file = server.socket_directory / ".s.PGSQL.5432.lock"
         left = lock_file.read_text().splitlines(keepends=True)
-    lock_file.write_text("".join([f"{os.getpid()}\n", *left[1:]]))
+    lock_file.write_text("".join([f"{os.getppid()}\n", *left[1:]]))
     async with EmbeddedPostgres(directory) as server:
         psycopg.connect(server.dsn).close()
 
