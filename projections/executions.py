@@ -10,7 +10,7 @@ from domain.order.fill import Fill
 from projections.table import Table
 
 
-class ExecutionRow(msgspec.Struct, frozen=True):
+class ExecutionRow(msgspec.Struct, frozen=True, gc=False):
     order_id: str
     execution_number: int
     account_id: str

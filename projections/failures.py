@@ -29,7 +29,7 @@ class BatchFailed(Exception):
 
 
 class Poisoned(Exception):
-    """One event that the projection cannot take. The checkpoint stands right before it."""
+    """One event that the projection cannot take. All that came before it is projected."""
 
     def __init__(self, projection: str, event: RecordedEvent, reason: str) -> None:
         super().__init__(f"{projection} cannot take {event.type} at {event.position}: {reason}")

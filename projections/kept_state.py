@@ -28,15 +28,13 @@ class KeptState(Generic[AnyAggregate]):
         ]
         fields = [_field(name, hints[name], start) for name in self._names]
         self._struct = msgspec.defstruct(
-            f"{aggregate.__name__}State", fields, omit_defaults=True, kw_only=True
+            f"{aggregate.__name__}State", fields, omit_defaults=True, gc=False
         )
         self._decode = msgspec.json.Decoder(self._struct).decode
 
     def save(self, aggregate: AnyAggregate) -> msgspec.Raw:
-        values = vars(aggregate)
-        return msgspec.Raw(
-            _encode(self._struct(**{name: values[name] for name in self._names if name in values}))
-        )
+        values = [getattr(aggregate, name, None) for name in self._names]
+        return msgspec.Raw(_encode(self._struct(*values)))
 
     def restore(self, aggregate_id: str, version: int, state: msgspec.Raw) -> AnyAggregate:
         aggregate = self._aggregate.empty(aggregate_id)

@@ -7,6 +7,7 @@ class ProjectionMetrics:
     """One set for a process; tests hand in a registry of their own."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.registry = registry
         self.events = Counter(
             "patriot_projection_events",
             "Events folded into read models.",

@@ -1,8 +1,9 @@
 """Orders as they are now, and their executions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -25,7 +26,7 @@ from projections.table import Table
 STATE = KeptState(Order, without=("fills", "busted", "requests", "verdicts"))
 
 
-class OrderRow(msgspec.Struct, frozen=True):
+class OrderRow(msgspec.Struct, frozen=True, gc=False):
     """``notional`` is the sum of quantity × price over the fills that stand; ``state`` is what the
     domain's own fold goes on from. ``fees_paid`` is in the asset the account pays fees in."""
 
@@ -74,49 +75,36 @@ ORDERS = Table(
 class FoldedOrder:
     """An order: the aggregate, and what its row has beyond it."""
 
+    __slots__ = ("fees_paid", "notional", "order", "position", "reason", "refusal_code")
+
     def __init__(self, order: Order, row: OrderRow | None = None) -> None:
         self.order = order
         self.fees_paid = row.fees_paid if row else ZERO
         self.notional = row.notional if row else ZERO
         self.refusal_code = row.refusal_code if row else None
         self.reason = row.reason if row else None
-        self.updated_at = order.modified_on
         self.position = 0
 
     def apply(self, event: OrderEvent, position: int) -> None:
-        if isinstance(event, FillBusted):
-            self._take_back(event)
         was_unknown = self.order.unknown
+        if isinstance(event, FillBusted):
+            # The fills of earlier pages are not kept; the bust tells the one that it needs.
+            self.order.fills[event.fill.trade_id] = event.fill
         event.mutate(self.order)
         if was_unknown and not self.order.unknown:
             self.reason = None
-        self._explain(event)
-        self.updated_at = event.timestamp
+        explain = _EXPLAIN.get(type(event))
+        if explain is not None:
+            explain(self, event)
         self.position = position
-
-    def _explain(self, event: OrderEvent) -> None:
-        if isinstance(event, OrderFilled):
-            self.notional += event.quantity * event.price
-            self.fees_paid += event.fee
-        elif isinstance(event, OrderRefused):
-            self.refusal_code = event.code
-            self.reason = next((v.message for v in event.verdicts if not v.passed), None)
-        elif isinstance(event, OrderRejected):
-            self.refusal_code, self.reason = event.code, event.reason
-        elif isinstance(event, OrderCancelled | OrderUnknown):
-            self.reason = event.reason
-
-    def _take_back(self, event: FillBusted) -> None:
-        # The fills of earlier pages are not kept; the bust tells the one that it needs.
-        self.order.fills[event.fill.trade_id] = event.fill
-        self.notional -= event.fill.notional
-        self.fees_paid -= event.fill.fee
 
     def forget_history(self) -> None:
         """Let go of what no event reads."""
-        self.order.fills.clear()
-        self.order.busted.clear()
-        self.order.requests.clear()
+        order = self.order
+        order.verdicts = ()
+        order.fills.clear()
+        order.busted.clear()
+        order.requests.clear()
 
     def row(self) -> OrderRow:
         order, terms = self.order, self.order.terms
@@ -148,7 +136,7 @@ class FoldedOrder:
             refusal_code=self.refusal_code,
             reason=self.reason,
             placed_at=order.placed_at,
-            updated_at=self.updated_at,
+            updated_at=order.modified_on,
             version=order.version,
             position=self.position,
             notional=self.notional,
@@ -156,12 +144,50 @@ class FoldedOrder:
         )
 
 
+def _fill(folded: FoldedOrder, event: OrderFilled) -> None:
+    folded.notional += event.quantity * event.price
+    folded.fees_paid += event.fee
+
+
+def _bust(folded: FoldedOrder, event: FillBusted) -> None:
+    folded.notional -= event.fill.notional
+    folded.fees_paid -= event.fill.fee
+
+
+def _refuse(folded: FoldedOrder, event: OrderRefused) -> None:
+    folded.refusal_code = event.code
+    folded.reason = next((v.message for v in event.verdicts if not v.passed), None)
+
+
+def _reject(folded: FoldedOrder, event: OrderRejected) -> None:
+    folded.refusal_code, folded.reason = event.code, event.reason
+
+
+def _give_reason(folded: FoldedOrder, event: OrderCancelled | OrderUnknown) -> None:
+    folded.reason = event.reason
+
+
+_EXPLAIN: dict[type[OrderEvent], Callable[[FoldedOrder, Any], None]] = {
+    OrderFilled: _fill,
+    FillBusted: _bust,
+    OrderRefused: _refuse,
+    OrderRejected: _reject,
+    OrderCancelled: _give_reason,
+    OrderUnknown: _give_reason,
+}
+
+
 class OrdersFold:
-    """Folds with the domain's own aggregate, so that a row and the order cannot disagree."""
+    """Folds with the domain's own aggregate, so that a row and the order cannot disagree.
+
+    Orders that have ended are let go one page later than they changed: by then their rows are in
+    the database, should there be more to come.
+    """
 
     def __init__(self) -> None:
         self._orders: dict[str, FoldedOrder] = {}
         self._changed: dict[str, FoldedOrder] = {}
+        self._ended: list[str] = []
         self._executions: dict[tuple[str, int], ExecutionRow] = {}
 
     @property
@@ -197,10 +223,19 @@ class OrdersFold:
     def changes(self) -> Sequence[Changes]:
         orders = [folded.row() for folded in self._changed.values()]
         executions = list(self._executions.values())
-        for folded in self._changed.values():
-            folded.forget_history()
+        self._let_go()
         self._changed, self._executions = {}, {}
         return [Changes(ORDERS, orders), Changes(EXECUTIONS, executions)]
+
+    def _let_go(self) -> None:
+        for order_id in self._ended:
+            if order_id not in self._changed:
+                del self._orders[order_id]
+        for folded in self._changed.values():
+            folded.forget_history()
+        self._ended = [
+            order_id for order_id, folded in self._changed.items() if not folded.order.is_live
+        ]
 
     def _execute(self, row: ExecutionRow) -> None:
         self._executions[row.order_id, row.execution_number] = row

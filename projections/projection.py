@@ -50,7 +50,8 @@ class Loaded:
 
 class Fold(Protocol):
     """The fold of one page after another, without I/O: for each page wanted, take, apply for each
-    fact, changes. It keeps what it knows between pages.
+    fact, changes. It keeps what it knows between pages: what it asks for anew must not have changed
+    in the page before, whose rows may be on their way to the database.
 
     ``apply`` may raise anything for an event that it cannot take.
     """

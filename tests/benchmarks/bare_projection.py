@@ -1,11 +1,11 @@
 """What one would write by hand for this log and these two tables, with nothing around it.
 
 Read a page, decode, fold in dictionaries that keep every order, copy what changed into temporary
-tables, merge, move the checkpoint: one transaction a page. No lease, no fencing, no going on after a
-restart, no rebuild, no feed; and of an order's rules only those of its usual way.
+tables, merge, move the checkpoint: one transaction a page. No lease, no fencing, no going on after
+a restart, no rebuild, no feed; and of an order's rules only those of its usual way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -86,7 +86,9 @@ class Other(msgspec.Struct):
 
 
 _other = msgspec.json.Decoder(Other).decode
-DECODE = {
+Decoder = Callable[[bytes], Placed | Filled | Busted | Other]
+
+DECODE: dict[str, Decoder] = {
     "OrderPlaced": msgspec.json.Decoder(Placed).decode,
     "OrderRefused": msgspec.json.Decoder(Placed).decode,
     "OrderFilled": msgspec.json.Decoder(Filled).decode,
@@ -122,10 +124,15 @@ STATUS = {
 
 
 class BareProjection:
-    """``catch_up`` returns how many events it projected."""
+    """``catch_up`` returns how many events it projected. A page is a transaction; it need not be
+    flushed by itself, unless ``durable``."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(
+        self, connection: "Connection", *, page_size: int = PAGE, durable: bool = False
+    ) -> None:
         self._connection = connection
+        self._page_size = page_size
+        self._synchronous = "on" if durable else "off"
         self._orders: dict[str, Row] = {}
         self._notional: dict[str, Decimal] = {}
         self._executions: dict[tuple[str, int], Row] = {}
@@ -136,14 +143,19 @@ class BareProjection:
         await self._connection.execute(SQL["tables"])
         await self._connection.execute(SQL["copies"])
 
-    async def catch_up(self) -> int:
+    async def catch_up(self, events: int | None = None) -> int:
         position = count = 0
-        while page := await self._connection.fetch(SQL["read"], position, PAGE):
+        while events is None or count < events:
+            page = await self._connection.fetch(SQL["read"], position, self._page_size)
+            if not page:
+                break
             self._fold(page)
             position = page[-1][0]
             count += len(page)
             async with self._connection.transaction():
-                await self._connection.execute("set local synchronous_commit = off")
+                await self._connection.execute(
+                    f"set local synchronous_commit = {self._synchronous}"
+                )
                 await self._merge("orders", list(self._changed.values()))
                 await self._merge("executions", list(self._changed_executions.values()))
                 await self._connection.execute(SQL["advance"], position)

@@ -71,6 +71,7 @@ class Desk:
         self, projections: Sequence[Projection] = ALL_PROJECTIONS, **settings: int
     ) -> AsyncIterator[ProjectionRunner]:
         runner = self.runner(projections, **settings)  # type: ignore[arg-type]  # page_size only
+        await runner.install()
         task = asyncio.create_task(runner.run())
         try:
             yield runner
