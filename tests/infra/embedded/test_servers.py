@@ -109,13 +109,16 @@ async def test_postgres_continues_on_the_same_directory(directory: Path) -> None
 
 
 async def test_a_lock_file_of_a_killed_server_is_no_obstacle(directory: Path) -> None:
-    """Its process number may be a zombie's or anybody's: here it is that of this test's parent."""
+    """Its process number may be a zombie's by now, or that of another process of the same user."""
     async with EmbeddedPostgres(directory) as server:
         lock_file = server.socket_directory / ".s.PGSQL.5432.lock"
         left = lock_file.read_text().splitlines(keepends=True)
-    lock_file.write_text("".join([f"{os.getppid()}\n", *left[1:]]))
-    async with EmbeddedPostgres(directory) as server:
-        psycopg.connect(server.dsn).close()
+    user = unprivileged_user(directory)
+    with subprocess.Popen(["sleep", "60"], user=user.uid if user else None) as other:
+        lock_file.write_text("".join([f"{other.pid}\n", *left[1:]]))
+        async with EmbeddedPostgres(directory) as server:
+            psycopg.connect(server.dsn).close()
+        other.kill()
 
 
 async def test_a_long_path_is_no_obstacle(directory: Path) -> None:
