@@ -108,17 +108,21 @@ async def test_postgres_continues_on_the_same_directory(directory: Path) -> None
         assert kept_rows(server.dsn) == 1
 
 
-async def test_a_lock_file_of_a_killed_server_is_no_obstacle(directory: Path) -> None:
+def test_a_lock_file_of_a_killed_server_is_no_obstacle(directory: Path) -> None:
     """Its process number may be a zombie's by now, or that of another process of the same user."""
-    async with EmbeddedPostgres(directory) as server:
-        lock_file = server.socket_directory / ".s.PGSQL.5432.lock"
-        left = lock_file.read_text().splitlines(keepends=True)
+    server = EmbeddedPostgres(directory)
+    server.start()
+    lock_file = server.socket_directory / ".s.PGSQL.5432.lock"
+    left = lock_file.read_text().splitlines(keepends=True)
+    server.stop()
     user = unprivileged_user(directory)
     with subprocess.Popen(["sleep", "60"], user=user.uid if user else None) as other:
-        lock_file.write_text("".join([f"{other.pid}\n", *left[1:]]))
-        async with EmbeddedPostgres(directory) as server:
-            psycopg.connect(server.dsn).close()
-        other.kill()
+        try:
+            lock_file.write_text("".join([f"{other.pid}\n", *left[1:]]))
+            server.start()
+            server.stop()
+        finally:
+            other.kill()
 
 
 async def test_a_long_path_is_no_obstacle(directory: Path) -> None:
