@@ -23,10 +23,13 @@ reservations = st.builds(
 )
 
 
-@given(st.lists(reservations | st.sampled_from("abcdef"), max_size=40))
-def test_totals_equal_sums(steps: list[Reservation | str]) -> None:
+@given(st.lists(reservations | st.sampled_from("abcdef"), max_size=40), st.integers(0, 40))
+def test_totals_equal_sums(steps: list[Reservation | str], first_asked: int) -> None:
+    """Whether they are asked for from the start, midway, or at the end only."""
     book = ReservationBook()
-    for step in steps:
+    for number, step in enumerate(steps):
+        if number == first_asked:
+            book.symbols()
         if isinstance(step, Reservation):
             book[step.order_id] = step
         else:
