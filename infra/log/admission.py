@@ -20,11 +20,15 @@ def admit(stream: str, events: Sequence[NewEvent], expected_version: int) -> int
     if not 0 <= expected_version <= MAX_VERSION - len(events):
         raise ValueError(f"expected version {expected_version} is out of range")
     check_text(stream)
+    size = 0
     for event in events:
         check_text(event.type)
+        size += len(event.data) + len(event.metadata)
+    if size > MAX_EVENT_BYTES:
+        raise EventTooLarge(size)
     if len(events) > 1 and len({event.id for event in events}) < len(events):
         raise LogFailed(f"{stream}: one append holds the same event id twice")
-    return _checked_size(events)
+    return size
 
 
 def check_text(name: str) -> None:
@@ -32,10 +36,3 @@ def check_text(name: str) -> None:
     size = len(name) if name.isascii() else len(name.encode())
     if not 0 < size <= MAX_NAME_BYTES or "\0" in name:
         raise ValueError(f"not a name the log can store: {name[:80]!r}")
-
-
-def _checked_size(events: Sequence[NewEvent]) -> int:
-    size = sum(len(event.data) + len(event.metadata) for event in events)
-    if size > MAX_EVENT_BYTES:
-        raise EventTooLarge(size)
-    return size

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from domain.log import NewEvent
 
@@ -11,7 +13,7 @@ MAX_EVENTS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
 
 
-class Placement(NamedTuple):
+class Placement(msgspec.Struct, frozen=True):
     """How an append went: its stream's version before, and its position if it was appended."""
 
     actual: int
@@ -32,11 +34,6 @@ class PendingAppend:
             asyncio.get_running_loop().create_future()
         )
 
-    @property
-    def versions(self) -> range:
-        """Of its events, if it is stored."""
-        return range(self.expected + 1, self.expected + len(self.events) + 1)
-
     def settle(self, placement: Placement) -> None:
         if not self.placement.done():  # the caller may have been cancelled meanwhile
             self.placement.set_result(placement)
@@ -44,13 +41,6 @@ class PendingAppend:
     def fail(self, error: Exception) -> None:
         if not self.placement.done():
             self.placement.set_exception(error)
-
-
-class _Chain(NamedTuple):
-    """Appends of one stream in this batch that build on each other."""
-
-    root: int
-    end: int
 
 
 class Batch:
@@ -64,46 +54,37 @@ class Batch:
     def __init__(self) -> None:
         self.appends: list[PendingAppend] = []
         self._rivals: list[PendingAppend] = []
-        self._chains: dict[str, _Chain] = {}
+        self._roots: dict[str, int] = {}
+        self._ends: dict[str, int] = {}
+        self._events = _Columns()
         self._ids: set[UUID] = set()
         self._size = 0
 
     def take(self, append: PendingAppend) -> bool:
-        """Whether there was room. An event id that is here already waits for another batch."""
-        chain = self._chains.get(append.stream)
-        if chain is not None and chain.end != append.expected:
+        """Whether there was room; the first refusal ends the batch."""
+        stream, expected = append.stream, append.expected
+        if self._ends.get(stream, expected) != expected:
             self._rivals.append(append)
             return True
-        ids = [event.id for event in append.events]
-        if self.appends and not self._has_room(append, ids):
+        if not self._has_room(append):
             return False
-        root = append.expected if chain is None else chain.root
-        self._chains[append.stream] = _Chain(root, append.expected + len(ids))
-        self._ids.update(ids)
-        self._size += append.size
+        self._roots.setdefault(stream, expected)
+        self._ends[stream] = expected + len(append.events)
+        self._events.add(append)
         self.appends.append(append)
         return True
 
     @property
     def streams(self) -> list[str]:
-        return list(self._chains)
+        return list(self._roots)
 
     def everyone(self) -> list[PendingAppend]:
         return self.appends + self._rivals
 
     def columns(self) -> tuple[Sequence[object], ...]:
         """The arguments of ``log.append``."""
-        events = [event for append in self.appends for event in append.events]
-        return (
-            list(self._chains),
-            [chain.root for chain in self._chains.values()],
-            [append.stream for append in self.appends for _ in append.events],
-            [version for append in self.appends for version in append.versions],
-            [event.id for event in events],
-            [event.type for event in events],
-            [event.data for event in events],
-            [event.metadata for event in events],
-        )
+        begun = {stream: root for stream, root in self._roots.items() if root > 0}
+        return (list(begun), list(begun.values()), *self._events.lists)
 
     def stored(self, head: int) -> list[PendingAppend]:
         """Answers the callers: the events follow ``head``. Returns the rivals to try again."""
@@ -111,8 +92,7 @@ class Batch:
         for append in self.appends:
             position += len(append.events)
             append.settle(Placement(append.expected, position))
-        ends = {stream: chain.end for stream, chain in self._chains.items()}
-        return self._answer_conflicts(self._rivals, ends)
+        return self._answer_conflicts(self._rivals, self._ends)
 
     def refused(self, actual: Mapping[str, int]) -> list[PendingAppend]:
         """Answers the appends whose streams stand elsewhere. Returns the others, to try again."""
@@ -125,16 +105,50 @@ class Batch:
         append before it builds up to what it expects."""
         again = []
         for append in appends:
-            version, root = actual[append.stream], self._chains[append.stream].root
+            version, root = actual[append.stream], self._roots[append.stream]
             if append.expected < version or root == append.expected > version:
                 append.settle(Placement(version, None))
             else:
                 again.append(append)
         return again
 
-    def _has_room(self, append: PendingAppend, ids: Sequence[UUID]) -> bool:
+    def _has_room(self, append: PendingAppend) -> bool:
+        """An event id that is here already has to wait until this batch is stored."""
+        number = len(self._ids) + len(append.events)
+        self._size += append.size
+        self._ids.update([event.id for event in append.events])
+        if not self.appends:
+            return True
+        return number <= MAX_EVENTS and self._size <= MAX_BYTES and number == len(self._ids)
+
+
+class _Columns:
+    """The events of a batch, a list a column, in the order of ``log.append``'s arguments."""
+
+    def __init__(self) -> None:
+        self._streams: list[str] = []
+        self._versions: list[int] = []
+        self._ids: list[UUID] = []
+        self._types: list[str] = []
+        self._data: list[bytes] = []
+        self._metadata: list[bytes] = []
+
+    @property
+    def lists(self) -> tuple[Sequence[object], ...]:
         return (
-            len(self._ids) + len(ids) <= MAX_EVENTS
-            and self._size + append.size <= MAX_BYTES
-            and self._ids.isdisjoint(ids)
+            self._streams,
+            self._versions,
+            self._ids,
+            self._types,
+            self._data,
+            self._metadata,
         )
+
+    def add(self, append: PendingAppend) -> None:
+        for version, event in enumerate(append.events, append.expected + 1):
+            self._streams.append(append.stream)
+            self._versions.append(version)
+            self._ids.append(event.id)
+            self._types.append(event.type)
+            self._data.append(event.data)
+            self._metadata.append(event.metadata)

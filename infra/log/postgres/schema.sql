@@ -41,7 +41,8 @@ alter table log.events enable always trigger append_only;
 
 -- Appends a batch whole, or nothing of it. `roots` are the versions at which the streams of the batch
 -- must stand; the other arrays are its events in order. The answer is the position before the first
--- of them, or null where a stream does not stand at its root: nothing was appended.
+-- of them, or null where a stream does not stand at its root: nothing was appended. New streams need
+-- no root: if one is not new, its first event violates events_stream_version_key.
 --
 -- The lock comes in a statement of its own: the next one then sees what its last holder committed.
 -- Its number stands for this log among the advisory locks of the database.

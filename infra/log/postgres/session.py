@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from asyncpg import UniqueViolationError
+
 from infra.log.postgres.statements import APPEND, STREAM_VERSIONS
 
 if TYPE_CHECKING:
@@ -31,10 +33,15 @@ class AppendSession:
             raise
 
     async def append(self, columns: Sequence[object]) -> int | None:
-        """One transaction, flushed when it returns; see ``log.append``. Raises errors of the
-        database."""
+        """One transaction, flushed when it returns; see ``log.append``. None is a conflict, also
+        where a new stream turns out to be there already. Raises errors of the database."""
         assert self._append is not None, "not open"
-        head: int | None = await self._append.fetchval(*columns)
+        try:
+            head: int | None = await self._append.fetchval(*columns)
+        except UniqueViolationError as conflict:
+            if conflict.constraint_name != "events_stream_version_key":
+                raise
+            return None
         return head
 
     async def versions(self, streams: Sequence[str]) -> dict[str, int]:

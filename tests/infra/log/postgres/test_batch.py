@@ -22,14 +22,14 @@ class Store:
 
     def commit(self, batch: Batch) -> list[PendingAppend]:
         self.calls += 1
-        streams, roots, event_streams, versions, *_ = batch.columns()
-        standing = {stream: self.versions.get(str(stream), 0) for stream in streams}
-        if any(standing[stream] != root for stream, root in zip(streams, roots, strict=True)):
-            return batch.refused({str(stream): actual for stream, actual in standing.items()})
+        streams, roots, event_streams, versions, *_ = (list(map(str, c)) for c in batch.columns())
+        expected = dict.fromkeys(event_streams, "0") | dict(zip(streams, roots, strict=True))
+        if any(self.versions.get(stream, 0) != int(root) for stream, root in expected.items()):
+            return batch.refused({stream: self.versions.get(stream, 0) for stream in batch.streams})
         head = self.head
         for stream, version in zip(event_streams, versions, strict=True):
-            assert version == self.versions.get(str(stream), 0) + 1
-            self.versions[str(stream)] = self.versions.get(str(stream), 0) + 1
+            self.versions[stream] = self.versions.get(stream, 0) + 1
+            assert int(version) == self.versions[stream]
             self.head += 1
         return batch.stored(head)
 
