@@ -20,6 +20,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+_SPARE = ("average_price", "type", "limit_price", "cum_quantity", "side")
+
+
 @app.command("place")
 def place(
     account_id: Annotated[str, typer.Argument(help="The account to trade.")],
@@ -105,4 +108,4 @@ def list_orders(
         orders = api.get(
             "/v1/orders", account_id=account, symbol=symbol, status=status, limit=limit
         )["items"]
-    print_rows(orders, _COLUMNS, as_json=as_json)
+    print_rows(orders, _COLUMNS, as_json=as_json, spare=_SPARE)

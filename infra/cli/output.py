@@ -1,17 +1,26 @@
 """How the CLI prints: tables that align for people, JSON for machines."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 console = Console()
 errors = Console(stderr=True)
 
 Row = dict[str, Any]
+
+MIN_FOLDED = 24
+ENDLESS = 100_000
+"""The width of a line that goes to a file or a program."""
+
+_GAP = 2
+"""Cells between two columns of a table without lines."""
 
 _NUMERIC = frozenset(
     {
@@ -27,21 +36,39 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool) -> None:
-    """Rows as a table of the given columns, or whole as JSON."""
+def print_rows(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    spare: Sequence[str] = (),
+    folded: str | None = None,
+) -> None:
+    """Rows as a table of the given columns, or whole as JSON.
+
+    On a terminal that is too narrow the ``spare`` columns are left out, first the first of them,
+    then those at the end. No value is cut, and none but those of ``folded``, long texts in a last
+    column, goes over several lines.
+    """
     if as_json:
         print_json(list(rows))
         return
+    if not rows:
+        console.print("[dim]nothing yet[/dim]")
+        return
+    widths = {column: _width(rows, column) for column in columns}
+    if folded is not None:
+        widths[folded] = min(widths[folded], MIN_FOLDED)
+    room = _room()
+    shown = _fitting(widths, spare, room)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(
-            column.replace("_", " "),
-            justify="right" if column in _NUMERIC else "left",
-            no_wrap=column.endswith("_id"),
-        )
+    for column in shown:
+        justify: JustifyMethod = "right" if column in _NUMERIC else "left"
+        table.add_column(_title(column), justify=justify, no_wrap=column != folded, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
-    console.print(table if rows else "[dim]nothing yet[/dim]")
+        table.add_row(*(_cell(row.get(column)) for column in shown))
+    (console if room else Console(width=ENDLESS)).print(table)
+    _tell_of_others(columns, shown)
 
 
 def print_record(record: Row, *, as_json: bool) -> None:
@@ -62,6 +89,40 @@ def fail(message: str, hint: str | None = None) -> None:
     errors.print(f"[bold red]error[/bold red] {message}", highlight=False)
     if hint:
         errors.print(f"[dim]{hint}[/dim]", highlight=False)
+
+
+def _fitting(widths: dict[str, int], spare: Sequence[str], room: int | None) -> list[str]:
+    """The columns that fit, the first one in any case."""
+    shown = dict(widths)
+    others = list(widths)[1:]
+    order = [*spare, *(column for column in reversed(others) if column not in spare)]
+    while room is not None and order and _total(shown) > room:
+        del shown[order.pop(0)]
+    return list(shown)
+
+
+def _total(widths: dict[str, int]) -> int:
+    return sum(widths.values()) + _GAP * (len(widths) - 1)
+
+
+def _width(rows: Sequence[Row], column: str) -> int:
+    return max(cell_len(_title(column)), *(cell_len(_cell(row.get(column))) for row in rows))
+
+
+def _room() -> int | None:
+    """None where a file or a program reads: it gets all."""
+    is_limited = console.is_terminal or "COLUMNS" in os.environ
+    return console.width if is_limited else None
+
+
+def _title(column: str) -> str:
+    return column.replace("_", " ")
+
+
+def _tell_of_others(columns: Sequence[str], shown: Sequence[str]) -> None:
+    others = [_title(column) for column in columns if column not in shown]
+    if others:
+        errors.print(f"[dim]also, with --json: {', '.join(others)}[/dim]", highlight=False)
 
 
 def _cell(value: object) -> str:

@@ -10,7 +10,7 @@ from infra.cli.client import api_client
 from infra.cli.local import attached
 from infra.cli.options import AsJson, DataDir, settings_for
 from infra.cli.output import console, fail, print_json, print_rows
-from infra.composition.rebuild import Rebuilt, rebuild_projection
+from infra.composition.rebuild import LeaseHeld, Poisoned, Rebuilt, rebuild_projection
 
 app = typer.Typer(no_args_is_help=True, help="Read models.")
 
@@ -21,7 +21,8 @@ _COLUMNS = ("name", "version", "state", "checkpoint", "lag_events", "lag_seconds
 def status(as_json: AsJson = False) -> None:
     """Every read model: its version, how far it is and how far behind."""
     with api_client() as api:
-        print_rows(api.get("/v1/projections")["items"], _COLUMNS, as_json=as_json)
+        builds = api.get("/v1/projections")["items"]
+    print_rows(builds, _COLUMNS, as_json=as_json, spare=("version",), folded="failure")
 
 
 @app.command("rebuild")
@@ -37,6 +38,9 @@ def rebuild(
             rebuilt = asyncio.run(rebuild_projection(settings, name))
     except KeyError as error:
         fail(f"there is no read model {name!r}", "See `patriot projections status`.")
+        raise typer.Exit(1) from error
+    except (LeaseHeld, Poisoned) as error:
+        fail(f"{name} is as it was: {error}")
         raise typer.Exit(1) from error
     if as_json:
         print_json(msgspec.to_builtins(rebuilt))

@@ -3,9 +3,10 @@
 from infra.composition.machinery import machinery
 from infra.composition.projector import projection_runner
 from infra.settings import Settings
+from projections.failures import LeaseHeld, Poisoned
 from projections.rebuild import Rebuilt
 
-__all__ = ["Rebuilt", "rebuild_projection"]
+__all__ = ["LeaseHeld", "Poisoned", "Rebuilt", "rebuild_projection"]
 
 
 async def rebuild_projection(settings: Settings, name: str) -> Rebuilt:

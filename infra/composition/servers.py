@@ -120,10 +120,10 @@ async def _watched(embedded: Sequence["Embedded"], clock: Clock) -> AsyncGenerat
             watching = group.create_task(_until_one_ends(embedded, clock))
             yield
             watching.cancel()
-    except Exception as error:
+    except ExceptionGroup as errors:
         # What needed the server may have noticed before the watch did.
-        _require_running(embedded, error)
-        raise
+        _require_running(embedded, errors)
+        raise errors.exceptions[0] from None
 
 
 async def _until_one_ends(embedded: Sequence["Embedded"], clock: Clock) -> None:
