@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.correlation import correlation_id_of
 from api.errors import Problem
 from api.problem import problem_response
+from api.reads.batch_loader import NotRunning
 from api.validation import field_errors
 from domain.errors import Busy, Conflict, InvalidInput, NotFound, Refused
 from domain.log import EventTooLarge, LogFailed, LogUnavailable
@@ -29,6 +30,7 @@ _DATABASE_IS_AWAY: tuple[type[Exception], ...] = (
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    NotRunning,
     OSError,  # includes TimeoutError and refused connections
 )
 _CODE_OF_STATUS = {404: "route_not_found", 405: "method_not_allowed"}

@@ -9,6 +9,10 @@ Value = TypeVar("Value")
 MAX_BATCH = 200
 
 
+class NotRunning(Exception):
+    """The loader has not been started, or has been stopped."""
+
+
 class BatchLoader(Generic[Value]):
     """Collects the keys asked for while a query is under way, and asks for all of them at once.
 
@@ -20,9 +24,15 @@ class BatchLoader(Generic[Value]):
         self._fetch = fetch
         self._waiting: dict[str, list[asyncio.Future[Value | None]]] = {}
         self._asked = asyncio.Event()
+        self._running = 0
 
     async def load(self, key: str) -> Value | None:
-        """The value, None if there is none. Raises what ``fetch`` raises."""
+        """The value, None if there is none.
+
+        Raises what ``fetch`` raises, and NotRunning if nobody would ever answer.
+        """
+        if not self._running:
+            raise NotRunning
         answer: asyncio.Future[Value | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(answer)
         self._asked.set()
@@ -30,11 +40,14 @@ class BatchLoader(Generic[Value]):
 
     async def run(self) -> None:
         """Answer until cancelled."""
-        while True:
-            await self._asked.wait()
-            batch = self._take()
-            if batch:
-                await self._answer(batch)
+        self._running += 1
+        try:
+            while True:
+                await self._asked.wait()
+                if batch := self._take():
+                    await self._answer(batch)
+        finally:
+            self._running -= 1
 
     def _take(self) -> dict[str, list[asyncio.Future[Value | None]]]:
         batch = {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_BATCH]}
