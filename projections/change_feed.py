@@ -1,5 +1,6 @@
 """Changed rows as they are committed, for whoever pushes them on."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -14,6 +15,8 @@ from projections.metrics import ProjectionMetrics
 
 CHANNEL = "patriot:changes"
 ROWS_IN_MESSAGE = 200
+PUBLISH_SECONDS = 0.5
+PAUSE_SECONDS = 2.0
 
 Row = Mapping[str, Any]
 
@@ -34,7 +37,11 @@ class ChangeFeed(Protocol):
 
 class RedisChangeFeed:
     """Publishes on one channel: ``{"kind", "position", "rows": […]}``, decimals as plain strings,
-    times in RFC 3339, at most ROWS_IN_MESSAGE rows a message."""
+    times in RFC 3339, at most ROWS_IN_MESSAGE rows a message.
+
+    A server that is away costs PUBLISH_SECONDS every PAUSE_SECONDS; what changes between is counted
+    as lost and not told.
+    """
 
     def __init__(
         self, client: "redis.asyncio.Redis", metrics: ProjectionMetrics, channel: str = CHANNEL
@@ -42,15 +49,25 @@ class RedisChangeFeed:
         self._client = client
         self._metrics = metrics
         self._channel = channel
+        self._paused_until = 0.0
 
     async def publish(self, kind: str, rows: Sequence[Row], position: int | None) -> None:
+        now = asyncio.get_running_loop().time
+        if now() < self._paused_until:
+            self._metrics.lost_changes.labels(kind).inc(len(rows))
+            return
         try:
-            for start in range(0, len(rows), ROWS_IN_MESSAGE):
-                part = rows[start : start + ROWS_IN_MESSAGE]
-                await self._client.publish(self._channel, message(kind, part, position))
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                await self._publish(kind, rows, position)
         except (RedisError, OSError) as error:
+            self._paused_until = now() + PAUSE_SECONDS
             self._metrics.lost_changes.labels(kind).inc(len(rows))
             _log.warning("changes_not_published", kind=kind, rows=len(rows), error=repr(error))
+
+    async def _publish(self, kind: str, rows: Sequence[Row], position: int | None) -> None:
+        for start in range(0, len(rows), ROWS_IN_MESSAGE):
+            part = rows[start : start + ROWS_IN_MESSAGE]
+            await self._client.publish(self._channel, message(kind, part, position))
 
 
 def message(kind: str, rows: Sequence[Row], position: int | None) -> bytes:

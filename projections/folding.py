@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-KEEP = 10_000
+KEEP = 5_000
 """A fold that knows more than this many things starts anew: memory stays flat."""
 
 EVENTS_AT_A_TIME = 100

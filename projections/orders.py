@@ -23,10 +23,26 @@ from projections.kept_state import KeptState
 from projections.projection import Changes, Fact, Loaded, Projection, Wanted
 from projections.table import Table
 
-STATE = KeptState(Order, without=("fills", "busted", "requests", "verdicts"))
+STATE = KeptState(
+    Order,
+    in_row=(
+        "account_id",
+        "client_id",
+        "client_order_id",
+        "venue_order_id",
+        "strategy_id",
+        "linked_order_id",
+        "cum_quantity",
+        "placed_at",
+    ),
+    without=(
+        *("fills", "busted", "requests", "verdicts"),
+        *("placed_terms", "correlation_id", "settlement_asset"),
+    ),
+)
 
 
-class OrderRow(msgspec.Struct, frozen=True, gc=False):
+class OrderRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """``notional`` is the sum of quantity × price over the fills that stand; ``state`` is what the
     domain's own fold goes on from. ``fees_paid`` is in the asset the account pays fees in."""
 
@@ -34,27 +50,27 @@ class OrderRow(msgspec.Struct, frozen=True, gc=False):
     account_id: str
     client_id: str
     client_order_id: str
-    venue_order_id: str | None
-    strategy_id: str | None
-    linked_order_id: str | None
+    venue_order_id: str | None = None
+    strategy_id: str | None = None
+    linked_order_id: str | None = None
     symbol: str
     side: str
     type: str
     quantity: Decimal
-    limit_price: Decimal | None
-    stop_price: Decimal | None
-    trailing_offset: Decimal | None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trailing_offset: Decimal | None = None
     time_in_force: str
-    expire_at: datetime | None
+    expire_at: datetime | None = None
     reduce_only: bool
     post_only: bool
     status: str
     cum_quantity: Decimal
     leaves_quantity: Decimal
-    average_price: Decimal | None
+    average_price: Decimal | None = None
     fees_paid: Decimal
-    refusal_code: str | None
-    reason: str | None
+    refusal_code: str | None = None
+    reason: str | None = None
     placed_at: datetime
     updated_at: datetime
     version: int
@@ -202,7 +218,8 @@ class OrdersFold:
 
     def take(self, loaded: Loaded) -> None:
         for row in loaded.rows(ORDERS):
-            order = STATE.restore(row.order_id, row.version, row.state)
+            order = STATE.restore(row.order_id, row, row.state)
+            order.version = row.version
             self._orders[row.order_id] = FoldedOrder(order, row)
 
     def apply(self, fact: Fact) -> None:

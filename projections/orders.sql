@@ -57,6 +57,7 @@ create table {build}.executions (
 );
 
 create index on {build}.executions (account_id, executed_at);
+create index on {build}.executions (executed_at, order_id, execution_number);
 
 -- name: view orders
 select order_id, account_id, client_id, client_order_id, venue_order_id, strategy_id,

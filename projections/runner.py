@@ -1,6 +1,7 @@
 """All projections of a process, each in a task of its own."""
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -145,7 +146,12 @@ class ProjectionRunner:
 
     def _tell_of(self, projection: Projection, error: Exception) -> None:
         self._metrics.failed.labels(projection.name).set(1)
-        _log.error("projection_failed", name=projection.name, error=repr(error), exc_info=error)
+        _log.error(
+            "projection_failed",
+            name=projection.name,
+            error=str(error),
+            traceback="".join(traceback.format_exception(error)),
+        )
 
     async def _active_build(self, projection: Projection) -> Build:
         async with self._pool.acquire() as connection, connection.transaction():

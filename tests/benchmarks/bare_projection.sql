@@ -9,6 +9,7 @@ create index on bare.orders (placed_at, order_id);
 create table bare.executions as select * from read.executions with no data;
 alter table bare.executions add primary key (order_id, execution_number);
 create index on bare.executions (account_id, executed_at);
+create index on bare.executions (executed_at, order_id, execution_number);
 create table bare.checkpoint (position bigint not null);
 insert into bare.checkpoint values (0);
 
