@@ -5,6 +5,8 @@ import sys
 import typer
 
 from infra.cli import accounts, events, orders, projections, risk, tokens
+from infra.cli.bench import bench
+from infra.cli.doctor import doctor
 from infra.cli.failure import explain
 from infra.cli.output import fail
 from infra.cli.run import run
@@ -20,6 +22,8 @@ app = typer.Typer(
 app.command("up")(up)
 app.command("run")(run)
 app.command("status")(status)
+app.command("doctor")(doctor)
+app.command("bench")(bench)
 app.add_typer(tokens.app, name="token")
 app.add_typer(accounts.app, name="account")
 app.add_typer(orders.app, name="order")

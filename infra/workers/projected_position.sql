@@ -1,1 +1,5 @@
-SELECT checkpoint FROM read.projections WHERE name = $1 AND state = 'active'
+SELECT checkpoint, failure
+FROM read.projections
+WHERE name = $1
+ORDER BY created_at
+LIMIT 1
