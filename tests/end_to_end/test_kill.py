@@ -55,7 +55,7 @@ def kill_valkey_alone(core: RunningCore) -> None:
 def _require_clear_end(core: RunningCore, reason: str) -> None:
     assert core.await_end() == 1
     assert reason in core.output()
-    assert "Traceback" not in core.output()
+    assert "\nTraceback" not in core.output()
 
 
 def server(core: RunningCore, name: str) -> psutil.Process:
