@@ -56,6 +56,8 @@ def create_app(api: ApiDependencies) -> FastAPI:
     app = _bare_app(api, _lifespan(freshness, reader, hub))
     app.state.authentication = authentication
     app.state.max_body_bytes = api.max_body_bytes
+    app.state.hub = hub
+    app.state.registry = api.registry
     noun_routes: tuple[Routes, ...] = (
         AccountRoutes(api, freshness),
         OrderRoutes(api, freshness, reader),

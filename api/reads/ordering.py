@@ -1,22 +1,25 @@
 """Where pages of each list end: the last row's ordering columns, in their order."""
 
+from datetime import datetime
+from uuid import UUID
+
 import msgspec
 
 
 class OrderKey(msgspec.Struct, frozen=True):
-    placed_at: str
-    order_id: str
+    placed_at: datetime
+    order_id: UUID
 
 
 class ExecutionKey(msgspec.Struct, frozen=True):
-    executed_at: str
-    order_id: str
+    executed_at: datetime
+    order_id: UUID
     execution_number: int
 
 
 class AccountKey(msgspec.Struct, frozen=True):
-    opened_at: str
-    account_id: str
+    opened_at: datetime
+    account_id: UUID
 
 
 class TimelineKey(msgspec.Struct, frozen=True):
@@ -24,11 +27,4 @@ class TimelineKey(msgspec.Struct, frozen=True):
 
 
 class CandleKey(msgspec.Struct, frozen=True):
-    opened_at: str
-
-
-class EventKey(msgspec.Struct, frozen=True):
-    """``after`` is a position in the log, or a version in the stream it names."""
-
-    after: int
-    stream: str | None = None
+    opened_at: datetime

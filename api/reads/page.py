@@ -47,5 +47,5 @@ class Pages(Generic[KeyT]):
             return items(rows)
         page = rows[:limit]
         last = page[-1]
-        key = self._key(*(last[name] for name in self._key.__struct_fields__))
-        return items(page, encode_cursor(key))
+        key = {name: last[name] for name in self._key.__struct_fields__}
+        return items(page, encode_cursor(msgspec.convert(key, self._key)))

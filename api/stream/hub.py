@@ -47,6 +47,11 @@ class Hub:
         self._subscribers: set[Subscriber] = set()
         self.is_following = False
 
+    @property
+    def topics(self) -> int:
+        """How many topics somebody has subscribed to."""
+        return len(self._topics)
+
     def join(self, subscriber: Subscriber) -> None:
         self._subscribers.add(subscriber)
 

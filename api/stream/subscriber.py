@@ -16,6 +16,11 @@ class Subscriber:
         self._queue_size = queue_size
         self._news = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be sent."""
+        return len(self._queue)
+
     def offer(self, message: str) -> None:
         """Queue a message; give up on a reader that is too far behind."""
         if self.too_slow.is_set():
