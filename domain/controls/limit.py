@@ -20,11 +20,18 @@ def at_most(
     limit_of: Callable[[Limits], Number | None],
     code: str,
 ) -> Iterator[Verdict]:
-    """One verdict for each scope that sets the limit: the measure must not exceed it."""
+    """One verdict for each scope that sets the limit: the measure must not exceed it.
+
+    Where none does, the measure is recorded all the same.
+    """
+    limited = False
     for scope in scopes:
         limit = limit_of(scope.limits)
         if limit is not None:
+            limited = True
             yield verdict(control, scope, limit, measured, code, passed=measured <= limit)
+    if not limited:
+        yield unscoped(control, None, measured, code, passed=True)
 
 
 def verdict(

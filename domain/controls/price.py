@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from domain.controls.check import OrderCheck
-from domain.controls.limit import unscoped, verdict
-from domain.decimals import ZERO
+from domain.controls.limit import at_most, unscoped, verdict
+from domain.decimals import ZERO, money_up
 from domain.market_data import Quote
 from domain.order.terms import OrderTerms, Side
 from domain.risk.verdict import Verdict
@@ -33,14 +33,13 @@ def price_collar(check: OrderCheck) -> Iterator[Verdict]:
     """How far the order's own price reaches past the touch on its aggressive side."""
     if check.quote is None or not check.quote.is_usable:
         return
-    distance = _distance(check.terms, check.quote)
-    for scope in check.scopes:
-        collar = scope.limits.price_collar
-        if collar is not None:
-            passed = distance <= collar
-            yield verdict(
-                "price_collar", scope, collar, distance, "price_collar_exceeded", passed=passed
-            )
+    yield from at_most(
+        "price_collar",
+        _distance(check.terms, check.quote),
+        check.scopes,
+        lambda limits: limits.price_collar,
+        "price_collar_exceeded",
+    )
 
 
 def _distance(terms: OrderTerms, quote: Quote) -> Decimal:
@@ -49,11 +48,8 @@ def _distance(terms: OrderTerms, quote: Quote) -> Decimal:
         return ZERO
     reference = terms.stop_price or (quote.ask if terms.side is Side.BUY else quote.bid)
     beyond = (terms.limit_price - reference) * terms.side.sign
-    return max((beyond / reference).quantize(_PRECISION), ZERO)
+    return max(money_up(beyond / reference), ZERO)
 
 
 def _describe(quote: Quote | None) -> str:
     return "none" if quote is None else f"{quote.bid:f}/{quote.ask:f}"
-
-
-_PRECISION = Decimal("0.00000001")

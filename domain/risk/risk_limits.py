@@ -48,7 +48,7 @@ class RiskLimits(Aggregate):
 
     def halt(self, change_id: str, reason: str, now: datetime) -> None:
         """Let nothing new out. Halting what is halted records that it was asked for again."""
-        if not self._is_repeated(change_id, TradingState.HALTED):
+        if not self._is_repeated(change_id, (TradingState.HALTED, reason)):
             self.trigger_event(
                 TradingHalted, timestamp=now, scope=self.id, change_id=change_id, reason=reason
             )
@@ -58,7 +58,7 @@ class RiskLimits(Aggregate):
 
         Raises Conflict ``trading_halted``: only a resume leaves a halt.
         """
-        if self._is_repeated(change_id, TradingState.REDUCING):
+        if self._is_repeated(change_id, (TradingState.REDUCING, reason)):
             return
         if self.state is TradingState.HALTED:
             raise Conflict("trading_halted", f"{self.id} is halted; resume it first")
@@ -68,7 +68,7 @@ class RiskLimits(Aggregate):
 
     def resume(self, change_id: str, reason: str, now: datetime) -> None:
         """Let orders out again. Raises Conflict ``not_halted``."""
-        if self._is_repeated(change_id, TradingState.ACTIVE):
+        if self._is_repeated(change_id, (TradingState.ACTIVE, reason)):
             return
         if self.state is TradingState.ACTIVE:
             raise Conflict("not_halted", f"trading in {self.id} is active")
@@ -81,7 +81,7 @@ class RiskLimits(Aggregate):
     def enter(self, state: TradingState, change_id: str, reason: str) -> None:
         self.state = state
         self.state_reason = reason
-        self.changes[change_id] = state
+        self.changes[change_id] = (state, reason)
 
     # Details
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import psutil  # type: ignore[import-untyped]  # published without type information
 
 from infra.composition.servers import Servers
 from infra.composition.tokens import CLI_VALIDITY, Role, new_token
@@ -19,6 +20,7 @@ class Running(msgspec.Struct, frozen=True):
 
     url: str
     pid: int
+    started: float
     postgres_dsn: str
     redis_url: str
 
@@ -27,7 +29,9 @@ class Running(msgspec.Struct, frozen=True):
 def announced(data_dir: Path, url: str, servers: Servers) -> Iterator[None]:
     """Let the CLI find this core while the block runs."""
     path = data_dir / RUN_FILE
-    running = Running(url, os.getpid(), servers.postgres_dsn, servers.redis_url)
+    pid = os.getpid()
+    started = psutil.Process(pid).create_time()
+    running = Running(url, pid, started, servers.postgres_dsn, servers.redis_url)
     unfinished = path.with_suffix(".new")
     unfinished.touch(mode=0o600)
     unfinished.write_bytes(msgspec.json.encode(running))
@@ -39,13 +43,16 @@ def announced(data_dir: Path, url: str, servers: Servers) -> Iterator[None]:
 
 
 def running_core(data_dir: Path) -> Running | None:
-    """The core of a data directory; None if none runs, or one was killed."""
+    """The core of a data directory; None if none runs, or one was killed.
+
+    The pid of a killed core may be another process's by now, with another start time.
+    """
     try:
         running = msgspec.json.decode((data_dir / RUN_FILE).read_bytes(), type=Running)
-        os.kill(running.pid, 0)
-    except (OSError, msgspec.DecodeError):
+        started = psutil.Process(running.pid).create_time()
+    except (OSError, msgspec.DecodeError, psutil.Error):
         return None
-    return running
+    return running if started == running.started else None
 
 
 def attached(settings: Settings) -> Settings:

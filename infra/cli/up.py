@@ -1,6 +1,7 @@
 """patriot up: everything, embedded, one command."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -52,15 +53,16 @@ def up(
 
 
 async def _up(settings: Settings) -> None:
-    with console.status("starting PostgreSQL and Valkey"):
-        async with machinery(settings) as machine:
+    async with AsyncExitStack() as stack:
+        with console.status("starting PostgreSQL, Valkey and the core"):
+            machine = await stack.enter_async_context(machinery(settings))
             everything = Everything(machine)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(everything.run())
-                await everything.ready.wait()
-                with announced(settings.data_dir, everything.api.url, machine.servers):
-                    _show_screen(settings, everything.api.url)
-                    await _show_pulse(everything, machine.clock)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            group.create_task(everything.run())
+            await everything.ready.wait()
+        with announced(settings.data_dir, everything.api.url, machine.servers):
+            _show_screen(settings, everything.api.url)
+            await _show_pulse(everything, machine.clock)
 
 
 def _show_screen(settings: Settings, url: str) -> None:
