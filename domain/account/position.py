@@ -48,13 +48,18 @@ class Position(msgspec.Struct, frozen=True):
         closes = self.quantity * side.sign < ZERO
         return min(abs(self.quantity), quantity) if closes else ZERO
 
+    def _share(self, signed: Decimal) -> Decimal:
+        """The cost of a part, rounded; never more than there is, however small the position."""
+        share = money(self.cost * signed / self.quantity)
+        return self.cost if abs(share) > abs(self.cost) else share
+
     def _closed(self, quantity: Decimal, price: Decimal) -> tuple["Position", Decimal]:
         if quantity == ZERO:
             return self, ZERO
         is_long = self.quantity > ZERO
         signed = quantity if is_long else -quantity
         whole = quantity == abs(self.quantity)
-        cost = self.cost if whole else money(self.cost * signed / self.quantity)
+        cost = self.cost if whole else self._share(signed)
         profit = signed * price - cost
         rest = ZERO if whole else self.quantity - signed
         return msgspec.structs.replace(self, quantity=rest, cost=self.cost - cost), profit

@@ -84,8 +84,8 @@ async def test_a_cancel_that_comes_in_between_does_not_stop_the_worker() -> None
     order = await placed(world, account_id)
     cancel = CancelOrder(order.id, "c", "changed my mind")
     async with asyncio.TaskGroup() as group:
-        group.create_task(handle(world.here, last(world, "OrderPlaced")))
         group.create_task(world.processes[1].orders.cancel(cancel, context_for("c")))
+        group.create_task(handle(world.here, last(world, "OrderPlaced")))
     assert world.venue.sent == [("submit", order.venue_client_id)]
     assert (await world.order(order.id)).status is OrderStatus.PENDING_CANCEL
 

@@ -129,6 +129,18 @@ async def test_filled_while_a_larger_quantity_is_pending() -> None:
     assert await desk.reserved() == 0
 
 
+@pytest.mark.parametrize("end", [("cancel", "user"), ("expire",)])
+async def test_an_end_reported_while_a_larger_quantity_is_pending(end: tuple[str, ...]) -> None:
+    """The venue took the amendment and then ended what was left: nothing stays reserved."""
+    desk = await a_desk()
+    await desk.amend(quantity="15")
+    await desk.fill("1", "10")
+    await desk.venue(*end)
+    await desk.world.settle()
+    assert await desk.reserved() == 0
+    assert (await desk.order()).status is OrderStatus.FILLED
+
+
 async def test_a_fill_over_the_old_quantity_is_booked() -> None:
     desk = await a_desk()
     await desk.amend(quantity="15")
