@@ -32,7 +32,7 @@ class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     risk_book: RiskBook
     log: EventLog
     instruments: Instruments
-    default_fees: FeeSchedule
+    fees: FeeSchedule
     venues: frozenset[str]
     clock: Clock
     ids: Ids

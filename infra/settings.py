@@ -16,6 +16,8 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.fees import FeeSchedule
+
 PREFIX = "PATRIOT_"
 CONFIG_FILE = "PATRIOT_CONFIG_FILE"
 MIN_SECRET_BYTES = 32
@@ -79,6 +81,11 @@ class Settings(BaseSettings):
     )
     taker_fee: Decimal = Field(
         Decimal("0.0004"), description="Taker fee of the paper venue and of new accounts."
+    )
+    fee_asset: str | None = Field(
+        None,
+        pattern="^[A-Z0-9]{2,12}$",
+        description="Asset that fees are charged in, instead of the one a trade settles in.",
     )
     quote_max_age_ms: int = Field(
         5_000, ge=1, description="Older quotes are stale; a scope's limit can be stricter."
@@ -172,6 +179,11 @@ class Settings(BaseSettings):
         if self.token_secret is None:
             raise ValueError("token_secret|must be set in production")
         return self
+
+    @property
+    def fees(self) -> FeeSchedule:
+        """What the paper venue charges, and new accounts reckon with."""
+        return FeeSchedule(self.maker_fee, self.taker_fee, self.fee_asset)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -4,13 +4,20 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.policy import MOVE_MONEY, OPEN_ACCOUNTS, READ_MONEY, allow
 from api.command import command_context, done
 from api.dependencies import ApiDependencies
+from api.documents.account import (
+    AccountDocument,
+    AccountOpened,
+    BalanceDocument,
+    PositionDocument,
+    Transferred,
+)
+from api.documents.fields import Items
 from api.errors import Problem
 from api.fields import Asset, Body, DecimalText, Name, UuidText
 from api.queries import query
@@ -22,19 +29,10 @@ from api.reads.page import Pages
 from api.reads.rows import item, items
 from api.route import caller_of
 from api.routes.queries import Listing, Reading
-from domain.fees import FeeSchedule
 from domain.use_cases.account_desk import OpenAccount, Transfer
 from domain.use_cases.result import Done
 
 PROJECTION = "accounts"
-
-FeeRate = Annotated[DecimalText, Field(ge=Decimal("-0.05"), le=Decimal("0.05"))]
-
-
-class FeesBody(Body):
-    maker: FeeRate
-    taker: FeeRate
-    asset: Asset | None = None
 
 
 class OpenAccountBody(Body):
@@ -43,7 +41,6 @@ class OpenAccountBody(Body):
     client_id: Name
     venue: Name = "paper"
     margin_rate: DecimalText = Decimal(1)
-    fees: FeesBody | None = None
 
 
 class TransferBody(Body):
@@ -68,20 +65,45 @@ class AccountRoutes:
     def add_to(self, router: APIRouter) -> None:
         add = router.add_api_route
         one = "/v1/accounts/{account_id}"
-        add("/v1/accounts", self.open, methods=["POST"], status_code=201)
-        add("/v1/accounts", self.list, methods=["GET"])
-        add(one, self.show, methods=["GET"])
-        add(f"{one}/deposits", self.deposit, methods=["POST"], status_code=201)
-        add(f"{one}/withdrawals", self.withdraw, methods=["POST"], status_code=201)
-        add(f"{one}/balances", self.balances, methods=["GET"])
-        add(f"{one}/positions", self.positions, methods=["GET"])
+        add(
+            "/v1/accounts",
+            self.open,
+            response_model=AccountOpened,
+            methods=["POST"],
+            status_code=201,
+        )
+        add("/v1/accounts", self.list, response_model=Items[AccountDocument], methods=["GET"])
+        add(one, self.show, response_model=AccountDocument, methods=["GET"])
+        add(
+            f"{one}/deposits",
+            self.deposit,
+            response_model=Transferred,
+            methods=["POST"],
+            status_code=201,
+        )
+        add(
+            f"{one}/withdrawals",
+            self.withdraw,
+            response_model=Transferred,
+            methods=["POST"],
+            status_code=201,
+        )
+        add(
+            f"{one}/balances", self.balances, response_model=Items[BalanceDocument], methods=["GET"]
+        )
+        add(
+            f"{one}/positions",
+            self.positions,
+            response_model=Items[PositionDocument],
+            methods=["GET"],
+        )
 
     @allow(OPEN_ACCOUNTS)
     async def open(self, request: Request, body: OpenAccountBody) -> Response:
         """Open an account; its id derives from the Idempotency-Key where there is one."""
         if body.venue not in self._api.venues:
             raise Problem("unknown_venue", f"there is no venue {body.venue}", "venue")
-        opening = OpenAccount(body.client_id, body.venue, body.margin_rate, self._fees(body.fees))
+        opening = OpenAccount(body.client_id, body.venue, body.margin_rate, self._api.fees)
         opened = await self._api.accounts.open(opening, command_context(request, self._api.ids))
         return done(201, opened.position, {"account_id": opened.id})
 
@@ -136,11 +158,6 @@ class AccountRoutes:
         await self._freshness.wait(PROJECTION, asked.at_least)
         await self._reader.account(account_id, caller_of(request))
         return items(await self._database.rows(statement, account_id))
-
-    def _fees(self, body: FeesBody | None) -> FeeSchedule:
-        if body is None:
-            return self._api.default_fees
-        return FeeSchedule(body.maker, body.taker, body.asset)
 
 
 def _transfer(request: Request, account_id: str, body: TransferBody, transfer_id: str) -> Transfer:

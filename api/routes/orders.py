@@ -11,6 +11,8 @@ from api.auth.policy import READ_MONEY, TRADE, allow
 from api.command import command_context, done
 from api.correlation import correlation_id_of
 from api.dependencies import ApiDependencies
+from api.documents.fields import Items
+from api.documents.order import OrderChangeRequested, OrderDocument, OrderPlaced, TimelineDocument
 from api.errors import Problem
 from api.fields import (
     Body,
@@ -18,7 +20,6 @@ from api.fields import (
     DecimalText,
     Flag,
     Instant,
-    Name,
     Reason,
     Symbol,
     UuidText,
@@ -70,7 +71,6 @@ class PlaceOrderBody(Body):
     reduce_only: Flag = False
     post_only: Flag = False
     client_order_id: ClientOrderId | None = None
-    strategy_id: Name | None = None
 
     def terms(self) -> OrderTerms:
         return OrderTerms(
@@ -132,19 +132,32 @@ class OrderRoutes:
     def add_to(self, router: APIRouter) -> None:
         add = router.add_api_route
         one = "/v1/orders/{order_id}"
-        add("/v1/orders", self.place, methods=["POST"], status_code=201)
-        add("/v1/orders", self.list, methods=["GET"])
-        add(one, self.amend, methods=["PATCH"], status_code=202)
-        add(one, self.cancel, methods=["DELETE"], status_code=202)
-        add(one, self.show, methods=["GET"])
-        add(f"{one}/timeline", self.timeline, methods=["GET"])
+        add("/v1/orders", self.place, response_model=OrderPlaced, methods=["POST"], status_code=201)
+        add("/v1/orders", self.list, response_model=Items[OrderDocument], methods=["GET"])
+        add(
+            one, self.amend, response_model=OrderChangeRequested, methods=["PATCH"], status_code=202
+        )
+        add(
+            one,
+            self.cancel,
+            response_model=OrderChangeRequested,
+            methods=["DELETE"],
+            status_code=202,
+        )
+        add(one, self.show, response_model=OrderDocument, methods=["GET"])
+        add(
+            f"{one}/timeline",
+            self.timeline,
+            response_model=Items[TimelineDocument],
+            methods=["GET"],
+        )
 
     @allow(TRADE)
     async def place(self, request: Request, body: PlaceOrderBody) -> Response:
         """Place an order. 201: reserved and recorded; 422 with verdicts: refused and recorded."""
         caller_of(request).require_account(body.account_id)
         placed = await self._api.orders.place(
-            PlaceOrder(body.account_id, body.terms(), body.client_order_id, body.strategy_id),
+            PlaceOrder(body.account_id, body.terms(), body.client_order_id),
             command_context(request, self._api.ids),
         )
         if placed.status is OrderStatus.REFUSED:

@@ -23,6 +23,7 @@ from infra.composition.pulse import Pulse, pulse
 from infra.composition.tokens import Role, new_token
 from infra.settings import Settings
 from infra.telemetry import configure_logging
+from infra.token_secret import token_secret
 from infra.version import code_version
 
 PULSE_SECONDS = 1.0
@@ -48,6 +49,7 @@ def up(
     configure_logging(
         settings.log_level, as_json=settings.log_json, file=settings.data_dir / LOG_FILE
     )
+    token_secret(settings)  # wrong usage shows before any server is started
     run_until_stopped(_up(settings))
     console.print("\nStopped. Everything is in the log; start again to continue.")
 

@@ -16,7 +16,6 @@ from api.app import create_app
 from api.dependencies import ApiDependencies
 from api.reads.pool import read_pool
 from api.stream.changes import redis_changes
-from domain.fees import FeeSchedule
 from infra.composition.core import Core
 from infra.composition.machinery import Machinery
 from infra.token_secret import token_secret
@@ -74,7 +73,7 @@ class ApiServer:
             risk_book=core.risk_book,
             log=machinery.log,
             instruments=machinery.instruments,
-            default_fees=FeeSchedule(settings.maker_fee, settings.taker_fee),
+            fees=settings.fees,
             venues=frozenset({PaperVenue.name}),
             clock=machinery.clock,
             ids=machinery.ids,

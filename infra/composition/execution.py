@@ -13,7 +13,6 @@ from domain.execution.booking import Booking
 from domain.execution.execution_worker import ExecutionWorker
 from domain.execution.recovery import Recovery
 from domain.execution.submission import Submission
-from domain.fees import FeeSchedule
 from domain.market_data import MarketData
 from domain.policies.policy_worker import PolicyWorker
 from domain.venue import Report, Venue
@@ -72,8 +71,8 @@ class ExecutionRole:
 
     async def _open_venue(self, pool: "Pool[Record]") -> PaperVenue:
         journal = await PostgresJournal.open(pool, self._core.clock)
-        fees = FeeSchedule(self._settings.maker_fee, self._settings.taker_fee)
-        return await PaperVenue.open(journal, self._core.instruments, fees, self._core.clock)
+        fees, clock = self._settings.fees, self._core.clock
+        return await PaperVenue.open(journal, self._core.instruments, fees, clock)
 
     def _worker(
         self, venue: Venue, checkpoints: PostgresCheckpoints, epoch: int

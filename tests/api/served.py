@@ -76,7 +76,7 @@ def dependencies(
         risk_book=here.risk_book,
         log=log or here.log,
         instruments=world.instruments,
-        default_fees=FEES,
+        fees=FEES,
         venues=frozenset({"paper"}),
         clock=clock or world.clock,
         ids=CountingIds(),
