@@ -2,12 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 
 from domain.checkpoint import Checkpoints
 from domain.log import CaughtUp, EventFilter, EventLog, RecordedEvent
 
 Handler = Callable[[RecordedEvent], Awaitable[None]]
+
+Surroundings = Callable[[RecordedEvent], AbstractContextManager[None]]
+"""What is entered while an event is handled: telemetry, which the domain knows nothing of."""
+
+
+def no_surroundings(_event: RecordedEvent) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 class LogWorker:
@@ -25,6 +32,7 @@ class LogWorker:
         checkpoints: Checkpoints,
         only: EventFilter,
         handler: Handler,
+        within: Surroundings = no_surroundings,
         side_by_side: int = 64,
     ) -> None:
         self.name = name
@@ -34,6 +42,7 @@ class LogWorker:
         self._checkpoints = checkpoints
         self._only = only
         self._handler = handler
+        self._within = within
         self._slots = asyncio.Semaphore(side_by_side)
 
     async def run(self) -> None:
@@ -58,7 +67,8 @@ class LogWorker:
     async def _handle_stream(self, events: Sequence[RecordedEvent]) -> None:
         async with self._slots:
             for event in events:
-                await self._handler(event)
+                with self._within(event):
+                    await self._handler(event)
 
 
 def _by_stream(page: Sequence[RecordedEvent]) -> dict[str, list[RecordedEvent]]:

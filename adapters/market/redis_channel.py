@@ -1,7 +1,5 @@
 """What both ends of the bridge agree on."""
 
-import asyncio
-
 import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -33,17 +31,6 @@ def connect(url: str) -> Redis:
         socket_connect_timeout=_TIMEOUT_SECONDS,
     )
     return client
-
-
-def heed_cancellation() -> None:
-    """Raise CancelledError if this task has been cancelled and the client has lost it.
-
-    The client sends through asyncio.wait_for, which in Python 3.11 swallows a cancellation that
-    comes at the moment its work is done; a loop around such calls would never end.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def describe(error: Exception) -> str:

@@ -16,6 +16,7 @@ from adapters.market.metrics import MarketMetrics
 from adapters.market.throttle import Throttle
 from domain.clock import Clock
 from domain.market_data import MarketEvent, Quote
+from infra.cancellation import heed_cancellation
 
 SILENCE_SECONDS = 5.0
 """After so long without a message the connection is asked for a sign of life, once."""
@@ -61,7 +62,7 @@ class RedisMarketData:
                 self._failed("reader", channel.describe(error))
             finally:
                 self.connected.clear()
-            channel.heed_cancellation()
+            heed_cancellation()
             await self._clock.sleep(channel.RETRY_SECONDS)
 
     async def _follow(self) -> None:
@@ -90,7 +91,7 @@ class RedisMarketData:
         asked = False
         while True:
             message = await pubsub.get_message(timeout=self._silence_seconds)
-            channel.heed_cancellation()
+            heed_cancellation()
             if message is None and asked:
                 raise RedisConnectionError("no sign of life")
             if message is None:

@@ -16,6 +16,7 @@ from adapters.market.metrics import MarketMetrics
 from adapters.market.throttle import Throttle
 from domain.clock import Clock
 from domain.market_data import MarketEvent, Quote
+from infra.cancellation import heed_cancellation
 
 MAX_BATCH = 500
 
@@ -42,7 +43,7 @@ class RedisPublisher:
                     await self._send(batch)
                 except (RedisError, OSError) as error:
                     await self._lost(error)
-                channel.heed_cancellation()
+                heed_cancellation()
 
     async def _send(self, batch: list[MarketEvent]) -> None:
         quotes = self._hub.quotes() if self._all_quotes_due else _newest(batch)

@@ -1,6 +1,5 @@
 """Changed rows of the read models, as the projection workers publish them on a Redis channel."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -10,6 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from domain.clock import Clock
+from infra.cancellation import heed_cancellation
 
 CHANNEL = "patriot:changes"
 RECONNECT_SECONDS = 0.5
@@ -51,7 +51,7 @@ async def redis_changes(
                     yield change
         except (RedisError, OSError) as error:
             _log.warning("changes_not_followed", error=repr(error))
-        _stay_cancelled()
+        heed_cancellation()
         await clock.sleep(RECONNECT_SECONDS)
 
 
@@ -63,19 +63,12 @@ async def _subscription(
         async for message in pubsub.listen():
             # The client may reconnect by itself; then it is told again that it has subscribed.
             if message["type"] == "subscribe":
-                _stay_cancelled()
+                heed_cancellation()
                 yield Gap()
             elif message["type"] == "message":
                 change = _decoded(message["data"])
                 if change is not None:
                     yield change
-
-
-def _stay_cancelled() -> None:
-    """Connecting, the client can lose a cancellation (CPython's gh-86296, mended in 3.12)."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _decoded(data: bytes) -> Change | None:

@@ -14,7 +14,7 @@ from domain.execution.booking import Booking
 from domain.execution.recovery import Recovery
 from domain.execution.submission import Submission
 from domain.log import EventFilter, EventLog, RecordedEvent
-from domain.log_worker import LogWorker
+from domain.log_worker import LogWorker, Surroundings, no_surroundings
 from domain.venue import Report, Venue, VenueUnavailable
 
 REQUESTS = EventFilter(
@@ -48,6 +48,7 @@ class ExecutionWorker:
         checkpoints: Checkpoints,
         problems: ReportProblems,
         recovered: asyncio.Event,
+        within: Surroundings = no_surroundings,
     ) -> None:
         self._venue = venue
         self._submission = submission
@@ -61,6 +62,7 @@ class ExecutionWorker:
             checkpoints=checkpoints,
             only=REQUESTS,
             handler=self._handle,
+            within=within,
         )
 
     async def run(self) -> None:

@@ -6,7 +6,7 @@ from domain.checkpoint import Checkpoints
 from domain.command import Actor, ActorType, CommandContext, Metadata, command_id_for
 from domain.event import decode
 from domain.log import EventFilter, EventLog, RecordedEvent
-from domain.log_worker import LogWorker
+from domain.log_worker import LogWorker, Surroundings, no_surroundings
 from domain.order.order import Order
 from domain.policies.registry import commands_for
 from domain.use_cases.settlement_desk import SettlementDesk
@@ -18,7 +18,13 @@ _decode_metadata = msgspec.json.Decoder(Metadata).decode
 class PolicyWorker:
     """Follows the order streams and carries out what the policies ask for."""
 
-    def __init__(self, log: EventLog, desk: SettlementDesk, checkpoints: Checkpoints) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        desk: SettlementDesk,
+        checkpoints: Checkpoints,
+        within: Surroundings = no_surroundings,
+    ) -> None:
         self._desk = desk
         self.worker = LogWorker(
             name="policies",
@@ -26,6 +32,7 @@ class PolicyWorker:
             checkpoints=checkpoints,
             only=EventFilter(categories=frozenset({Order.category})),
             handler=self._handle,
+            within=within,
         )
 
     async def run(self) -> None:

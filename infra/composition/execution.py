@@ -2,22 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
 from adapters.venues.paper.venue import PaperVenue
+from domain.command import Metadata
 from domain.errors import Refused
 from domain.execution.booking import Booking
 from domain.execution.execution_worker import ExecutionWorker
 from domain.execution.recovery import Recovery
 from domain.execution.submission import Submission
+from domain.log import RecordedEvent
 from domain.market_data import MarketData
 from domain.policies.policy_worker import PolicyWorker
 from domain.venue import Report, Venue
 from infra.composition.core import Core
 from infra.settings import Settings
+from infra.telemetry import correlated
 from infra.workers.checkpoints import PostgresCheckpoints
 from infra.workers.leadership import leadership
 from infra.workers.working_orders import ReadModelWorkingOrders
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 FeedVenue = Callable[[PaperVenue], Awaitable[None]]
 """Feeds the paper venue with a market until cancelled."""
 
+_decode_metadata = msgspec.json.Decoder(Metadata).decode
 _logger = structlog.get_logger(__name__)
 
 
@@ -61,7 +67,9 @@ class ExecutionRole:
         ):
             venue = await self._open_venue(journal)
             worker = self._worker(venue, checkpoints, leading.epoch)
-            policies = PolicyWorker(self._core.log, self._core.settlement, checkpoints)
+            policies = PolicyWorker(
+                self._core.log, self._core.settlement, checkpoints, within=correlated_event
+            )
             async with asyncio.TaskGroup() as group:
                 group.create_task(leading.watch())
                 group.create_task(venue.run())
@@ -89,7 +97,13 @@ class ExecutionRole:
             checkpoints=checkpoints,
             problems=LoggedProblems(),
             recovered=self.recovered,
+            within=correlated_event,
         )
+
+
+def correlated_event(event: RecordedEvent) -> AbstractContextManager[None]:
+    """Lines logged while an event is handled carry its correlation id."""
+    return correlated(_decode_metadata(event.metadata).correlation_id)
 
 
 def from_hub(hub: "MarketHub") -> FeedVenue:
