@@ -11,8 +11,10 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from api.auth.authentication import Authentication
 from api.auth.policy import UndeclaredPolicy, policy_of
 from api.dependencies import ApiDependencies
+from api.documents.problem import problem_responses
 from api.metrics import ApiMetrics
 from api.observed import Observed
+from api.openapi import described
 from api.problem_handlers import install
 from api.reads.database import Database
 from api.reads.freshness import Freshness
@@ -108,6 +110,8 @@ def _bare_app(api: ApiDependencies, lifespan: Lifespan) -> FastAPI:
         redirect_slashes=False,
     )
     app.router.route_class = PolicyRoute
+    app.router.responses = problem_responses()
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]  # FastAPI's way to do it
     return app
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import asyncpg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +14,7 @@ from api.correlation import correlation_id_of
 from api.errors import Problem
 from api.problem import problem_response
 from api.reads.batch_loader import NotRunning
+from api.reads.pool import UNREACHABLE
 from api.validation import field_errors
 from domain.errors import Busy, Conflict, InvalidInput, NotFound, Refused
 from domain.log import EventTooLarge, LogFailed, LogUnavailable
@@ -25,14 +25,6 @@ _RETRY = {"Retry-After": RETRY_AFTER_SECONDS}
 _log = structlog.get_logger(__name__)
 
 _STATUS_OF: dict[type[Refused], int] = {InvalidInput: 422, NotFound: 404, Conflict: 409, Busy: 503}
-_DATABASE_IS_AWAY: tuple[type[Exception], ...] = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    NotRunning,
-    OSError,  # includes TimeoutError and refused connections
-)
 _CODE_OF_STATUS = {404: "route_not_found", 405: "method_not_allowed"}
 
 ErrorT = TypeVar("ErrorT", bound=Exception)
@@ -46,8 +38,9 @@ def install(app: FastAPI) -> None:
     _handle(app, LogUnavailable, log_unavailable)
     _handle(app, LogFailed, log_failed)
     _handle(app, EventTooLarge, event_too_large)
-    for broken in _DATABASE_IS_AWAY:
-        _handle(app, broken, database_unavailable)
+    _handle(app, NotRunning, database_unavailable)
+    for unreachable in UNREACHABLE:
+        _handle(app, unreachable, database_unavailable)
 
 
 def _handle(

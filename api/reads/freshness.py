@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
 import msgspec
 import structlog
 
 from api.errors import Problem
 from api.queries import query
-from api.reads.pool import Connection, Pool
+from api.reads.pool import UNREACHABLE, Connection, Pool
 from domain.clock import Clock
 
 CHANNEL = "patriot_checkpoint"
@@ -70,7 +69,7 @@ class Freshness:
         while True:
             try:
                 await self._listen()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except UNREACHABLE as error:
                 _log.warning("checkpoints_not_followed", error=repr(error))
             finally:
                 self.is_listening = False
@@ -99,16 +98,16 @@ class Freshness:
     async def _listen(self) -> None:
         async with self._pool.acquire() as connection:
             lost = asyncio.Event()
-            listener = _listener(self._note)
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(CHANNEL, listener)
             try:
+                await connection.add_listener(CHANNEL, _listener(self._note))
                 await self.refresh()
                 self.is_listening = True
                 await lost.wait()
             finally:
-                if not connection.is_closed():
-                    await connection.remove_listener(CHANNEL, listener)
+                # A connection that listens, or is about to, is of no use to anybody else; and to
+                # end it takes no answer from a server that may be gone.
+                connection.terminate()
 
     def _note(self, projection: str, position: int) -> None:
         if self._reached.get(projection) != position:

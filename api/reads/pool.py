@@ -15,6 +15,16 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection
 
+UNREACHABLE: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a connection says that ends in the middle of a step
+    OSError,  # includes TimeoutError and refused connections
+)
+"""What a database raises that cannot be asked now; errors in a statement are not among them."""
+
 SETTINGS = {"timezone": "UTC", "datestyle": "ISO", "application_name": "patriot-api"}
 
 

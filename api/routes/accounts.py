@@ -27,6 +27,7 @@ from api.reads.freshness import Freshness
 from api.reads.ordering import AccountKey
 from api.reads.page import Pages
 from api.reads.rows import item, items
+from api.registration import creates, reads
 from api.route import caller_of
 from api.routes.queries import Listing, Reading
 from domain.use_cases.account_desk import OpenAccount, Transfer
@@ -63,40 +64,14 @@ class AccountRoutes:
         self._positions = query("positions")
 
     def add_to(self, router: APIRouter) -> None:
-        add = router.add_api_route
         one = "/v1/accounts/{account_id}"
-        add(
-            "/v1/accounts",
-            self.open,
-            response_model=AccountOpened,
-            methods=["POST"],
-            status_code=201,
-        )
-        add("/v1/accounts", self.list, response_model=Items[AccountDocument], methods=["GET"])
-        add(one, self.show, response_model=AccountDocument, methods=["GET"])
-        add(
-            f"{one}/deposits",
-            self.deposit,
-            response_model=Transferred,
-            methods=["POST"],
-            status_code=201,
-        )
-        add(
-            f"{one}/withdrawals",
-            self.withdraw,
-            response_model=Transferred,
-            methods=["POST"],
-            status_code=201,
-        )
-        add(
-            f"{one}/balances", self.balances, response_model=Items[BalanceDocument], methods=["GET"]
-        )
-        add(
-            f"{one}/positions",
-            self.positions,
-            response_model=Items[PositionDocument],
-            methods=["GET"],
-        )
+        creates(router, "/v1/accounts", self.open, AccountOpened)
+        reads(router, "/v1/accounts", self.list, Items[AccountDocument])
+        reads(router, one, self.show, AccountDocument)
+        creates(router, f"{one}/deposits", self.deposit, Transferred)
+        creates(router, f"{one}/withdrawals", self.withdraw, Transferred)
+        reads(router, f"{one}/balances", self.balances, Items[BalanceDocument])
+        reads(router, f"{one}/positions", self.positions, Items[PositionDocument])
 
     @allow(OPEN_ACCOUNTS)
     async def open(self, request: Request, body: OpenAccountBody) -> Response:

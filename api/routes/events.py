@@ -11,8 +11,10 @@ from starlette.responses import Response
 
 from api.auth.policy import READ_LOG, allow
 from api.dependencies import ApiDependencies
+from api.documents.event import EventItems
 from api.fields import PageLimit, Position, Text
 from api.reads.rows import items
+from api.registration import reads
 from api.routes.queries import Parameters
 from domain.event import format_time
 from domain.log import EventFilter, EventLog, RecordedEvent
@@ -32,7 +34,7 @@ class EventRoutes:
         self._log: EventLog = api.log
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route("/v1/events", self.list, methods=["GET"])
+        reads(router, "/v1/events", self.list, EventItems)
 
     @allow(READ_LOG)
     async def list(self, request: Request, asked: Annotated[EventQuery, Query()]) -> Response:

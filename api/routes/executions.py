@@ -8,12 +8,15 @@ from starlette.responses import Response
 
 from api.auth.policy import READ_MONEY, allow
 from api.dependencies import ApiDependencies
+from api.documents.fields import Items
+from api.documents.order import ExecutionDocument
 from api.fields import Symbol, UuidText
 from api.reads.account_reader import AccountReader
 from api.reads.database import Database
 from api.reads.freshness import Freshness
 from api.reads.ordering import ExecutionKey
 from api.reads.page import Pages
+from api.registration import reads
 from api.route import caller_of
 from api.routes.queries import Listing
 
@@ -34,7 +37,7 @@ class ExecutionRoutes:
         self._pages = Pages(database, "executions", ExecutionKey)
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route("/v1/executions", self.list, methods=["GET"])
+        reads(router, "/v1/executions", self.list, Items[ExecutionDocument])
 
     @allow(READ_MONEY)
     async def list(self, request: Request, asked: Annotated[ExecutionQuery, Query()]) -> Response:

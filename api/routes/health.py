@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable
 
-import asyncpg
 import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from api.correlation import correlation_id_of
 from api.dependencies import ApiDependencies
 from api.problem import problem_response
 from api.reads.freshness import Freshness
+from api.reads.pool import UNREACHABLE
 from api.reads.rows import item
 from api.stream.hub import Hub
 from domain.log import LogError
@@ -57,7 +57,10 @@ async def _answers(question: Awaitable[object]) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await question
-    except (LogError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except LogError as error:
+        _log.warning("not_ready", error=repr(error))
+        return False
+    except UNREACHABLE as error:
         _log.warning("not_ready", error=repr(error))
         return False
     return True

@@ -9,10 +9,13 @@ from starlette.responses import Response
 
 from api.auth.policy import ANYBODY, allow
 from api.dependencies import ApiDependencies
+from api.documents.fields import Items
+from api.documents.market import InstrumentDocument
 from api.errors import Problem
 from api.fields import Symbol
 from api.reads.decimals import plain
 from api.reads.rows import item, items
+from api.registration import reads
 from domain.instrument import Instrument
 
 
@@ -21,8 +24,8 @@ class InstrumentRoutes:
         self._instruments = api.instruments
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route("/v1/instruments", self.list, methods=["GET"])
-        router.add_api_route("/v1/instruments/{symbol}", self.show, methods=["GET"])
+        reads(router, "/v1/instruments", self.list, Items[InstrumentDocument])
+        reads(router, "/v1/instruments/{symbol}", self.show, InstrumentDocument)
 
     @allow(ANYBODY)
     async def list(self, request: Request) -> Response:

@@ -9,10 +9,13 @@ from starlette.responses import Response
 
 from api.auth.policy import ANYBODY, allow
 from api.dependencies import ApiDependencies
+from api.documents.fields import Items
+from api.documents.market import CandleDocument
 from api.fields import Instant, PageLimit, Symbol
 from api.reads.database import Database
 from api.reads.ordering import CandleKey
 from api.reads.page import Pages
+from api.registration import reads
 from api.routes.queries import Parameters
 
 
@@ -34,7 +37,7 @@ class MarketRoutes:
         self._pages = Pages(Database(api.pool), "candles", CandleKey)
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route("/v1/market/candles", self.candles, methods=["GET"])
+        reads(router, "/v1/market/candles", self.candles, Items[CandleDocument])
 
     @allow(ANYBODY)
     async def candles(self, request: Request, asked: Annotated[CandleQuery, Query()]) -> Response:

@@ -33,6 +33,7 @@ from api.reads.order_reader import OrderReader
 from api.reads.ordering import OrderKey, TimelineKey
 from api.reads.page import Pages
 from api.reads.rows import item
+from api.registration import changes, creates, reads
 from api.route import caller_of
 from api.routes.queries import Listing, Parameters, Reading
 from domain.order.status import OrderStatus
@@ -130,27 +131,13 @@ class OrderRoutes:
         self._timelines = Pages(database, "order_timeline", TimelineKey)
 
     def add_to(self, router: APIRouter) -> None:
-        add = router.add_api_route
         one = "/v1/orders/{order_id}"
-        add("/v1/orders", self.place, response_model=OrderPlaced, methods=["POST"], status_code=201)
-        add("/v1/orders", self.list, response_model=Items[OrderDocument], methods=["GET"])
-        add(
-            one, self.amend, response_model=OrderChangeRequested, methods=["PATCH"], status_code=202
-        )
-        add(
-            one,
-            self.cancel,
-            response_model=OrderChangeRequested,
-            methods=["DELETE"],
-            status_code=202,
-        )
-        add(one, self.show, response_model=OrderDocument, methods=["GET"])
-        add(
-            f"{one}/timeline",
-            self.timeline,
-            response_model=Items[TimelineDocument],
-            methods=["GET"],
-        )
+        creates(router, "/v1/orders", self.place, OrderPlaced)
+        reads(router, "/v1/orders", self.list, Items[OrderDocument])
+        changes(router, "PATCH", one, self.amend, OrderChangeRequested)
+        changes(router, "DELETE", one, self.cancel, OrderChangeRequested)
+        reads(router, one, self.show, OrderDocument)
+        reads(router, f"{one}/timeline", self.timeline, Items[TimelineDocument])
 
     @allow(TRADE)
     async def place(self, request: Request, body: PlaceOrderBody) -> Response:

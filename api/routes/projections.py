@@ -6,9 +6,12 @@ from starlette.responses import Response
 
 from api.auth.policy import WATCH_SYSTEM, allow
 from api.dependencies import ApiDependencies
+from api.documents.fields import Items
+from api.documents.projection import ProjectionDocument
 from api.queries import query
 from api.reads.database import Database
 from api.reads.rows import items
+from api.registration import reads
 
 
 class ProjectionRoutes:
@@ -17,7 +20,7 @@ class ProjectionRoutes:
         self._statement = query("projections")
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route("/v1/projections", self.list, methods=["GET"])
+        reads(router, "/v1/projections", self.list, Items[ProjectionDocument])
 
     @allow(WATCH_SYSTEM)
     async def list(self, request: Request) -> Response:

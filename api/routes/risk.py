@@ -12,12 +12,14 @@ from api.auth.caller import Caller
 from api.auth.policy import HALT, READ_MONEY, SET_RISK, allow
 from api.command import command_context, done
 from api.dependencies import ApiDependencies
+from api.documents.risk import RiskChanged, RiskDocument
 from api.errors import Problem
 from api.fields import Body, Count, DecimalText, Reason, ScopeName, Symbol
 from api.queries import query
 from api.reads.database import Database
 from api.reads.freshness import Freshness
 from api.reads.rows import item
+from api.registration import changes, reads
 from api.route import caller_of
 from api.routes.queries import Reading
 from domain.command import CommandContext
@@ -80,12 +82,11 @@ class RiskRoutes:
         self._statement = query("risk")
 
     def add_to(self, router: APIRouter) -> None:
-        add = router.add_api_route
-        add("/v1/risk/limits/{scope}", self.show, methods=["GET"])
-        add("/v1/risk/limits/{scope}", self.set_limits, methods=["PUT"], status_code=202)
-        add("/v1/risk/halt", self.halt, methods=["POST"], status_code=202)
-        add("/v1/risk/reduce", self.reduce, methods=["POST"], status_code=202)
-        add("/v1/risk/resume", self.resume, methods=["POST"], status_code=202)
+        reads(router, "/v1/risk/limits/{scope}", self.show, RiskDocument)
+        changes(router, "PUT", "/v1/risk/limits/{scope}", self.set_limits, RiskChanged)
+        changes(router, "POST", "/v1/risk/halt", self.halt, RiskChanged)
+        changes(router, "POST", "/v1/risk/reduce", self.reduce, RiskChanged)
+        changes(router, "POST", "/v1/risk/resume", self.resume, RiskChanged)
 
     @allow(READ_MONEY)
     async def show(

@@ -15,6 +15,7 @@ from api.dependencies import ApiDependencies
 from api.errors import Problem
 from api.metrics import ApiMetrics
 from api.reads.freshness import Freshness
+from api.reads.pool import UNREACHABLE
 from api.stream import messages
 from api.stream.connection import (
     POLICY_VIOLATION,
@@ -71,6 +72,7 @@ class StreamRoutes:
         if self._open > MAX_CONNECTIONS:
             raise Closing(TRY_AGAIN_LATER, "too many connections")
         caller = await self._authenticated(websocket)
+        await self._know_positions()
         connection = Connection(
             websocket,
             caller,
@@ -80,6 +82,12 @@ class StreamRoutes:
             heartbeat_seconds=self._api.heartbeat_seconds,
         )
         await connection.serve()
+
+    async def _know_positions(self) -> None:
+        try:
+            await self._freshness.refresh()
+        except UNREACHABLE as error:
+            raise Closing(TRY_AGAIN_LATER, "database_unavailable") from error
 
     async def _authenticated(self, websocket: WebSocket) -> Caller:
         header = header_of(websocket.scope, b"authorization")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -59,11 +59,12 @@ async def subscribe(websocket: ClientConnection, *channels: str) -> Message:
 
 
 async def closed(websocket: ClientConnection) -> tuple[int, str]:
-    with pytest.raises(ConnectionClosed) as ending:
-        while True:
-            await receive(websocket)
-    assert ending.value.rcvd is not None
-    return ending.value.rcvd.code, ending.value.rcvd.reason
+    async with asyncio.timeout(5):
+        with suppress(ConnectionClosed):
+            async for _ in websocket:
+                pass
+    assert websocket.close_code is not None
+    return websocket.close_code, websocket.close_reason or ""
 
 
 async def test_an_order_shows_in_the_stream_as_rest_shows_it(live: Live, address: str) -> None:
@@ -255,9 +256,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_slows_nobody(
                     await asyncio.sleep(0.005)
         for task in reading:
             assert task.result() == list(range(flood))
-        async with asyncio.timeout(10):
-            while metric(live, "patriot_api_stream_dropped_total") == 0:
-                await asyncio.sleep(0.01)
+        await metric_is(live, "patriot_api_stream_dropped_total", 1)
         assert idle is not None
     assert metric(live, "patriot_api_stream_dropped_total") == 1
 
@@ -288,13 +287,18 @@ def metric(live: Live, name: str) -> float:
     return 0.0 if value is None else value
 
 
+async def metric_is(live: Live, name: str, value: float) -> None:
+    """Wait for a metric: nothing else tells when the server has noticed."""
+    async with asyncio.timeout(10):
+        while metric(live, name) != value:  # noqa: ASYNC110  # a metric sets no event
+            await asyncio.sleep(0.005)
+
+
 async def test_connections_are_counted(live: Live, address: str) -> None:
     async with client(address, live.token(Role.ADMIN)) as websocket:
         await until(websocket, "welcome")
         assert metric(live, "patriot_api_stream_connections") == 1
-    async with asyncio.timeout(5):
-        while metric(live, "patriot_api_stream_connections"):
-            await asyncio.sleep(0.005)
+    await metric_is(live, "patriot_api_stream_connections", 0)
 
 
 # The hub by itself

@@ -1,0 +1,1 @@
+"""What answers look like: for the OpenAPI pages, and for the tests that hold answers to them."""

@@ -1,0 +1,51 @@
+"""Accounts, balances and positions as they are answered."""
+
+from api.documents.fields import Decimal, Document, Done, Id, LogPosition, Time
+
+
+class AccountDocument(Document):
+    account_id: Id
+    client_id: str
+    venue: str
+    margin_rate: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+    fee_asset: str | None
+    opened_at: Time
+    version: int
+    position: LogPosition
+
+
+class BalanceDocument(Document):
+    account_id: Id
+    asset: str
+    balance: Decimal
+    reserved: Decimal
+    margin: Decimal
+    available: Decimal
+    updated_at: Time
+    position: LogPosition
+
+
+class PositionDocument(Document):
+    """``quantity`` is negative where short; ``average_price`` null where flat."""
+
+    account_id: Id
+    symbol: str
+    settlement_asset: str
+    quantity: Decimal
+    cost: Decimal
+    average_price: Decimal | None
+    realised_profit: Decimal
+    fees_paid: Decimal
+    updated_at: Time
+    position: LogPosition
+
+
+class AccountOpened(Done):
+    account_id: Id
+
+
+class Transferred(Done):
+    account_id: Id
+    transfer_id: Id
