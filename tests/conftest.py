@@ -9,9 +9,14 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings
 
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.valkey import EmbeddedValkey
+
+# The same examples every time: a failure is found once, by whoever caused it.
+settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
+settings.load_profile("same every time")
 
 _database_numbers = itertools.count(1)
 

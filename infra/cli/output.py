@@ -9,6 +9,7 @@ from typing import Any
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 console = Console()
 errors = Console(stderr=True)
@@ -66,7 +67,7 @@ def print_rows(
         justify: JustifyMethod = "right" if column in _NUMERIC else "left"
         table.add_column(_title(column), justify=justify, no_wrap=column != folded, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in shown))
+        table.add_row(*(Text(_cell(row.get(column))) for column in shown))
     (console if room else Console(width=ENDLESS)).print(table)
     _tell_of_others(columns, shown)
 
@@ -80,7 +81,7 @@ def print_record(record: Row, *, as_json: bool) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in record.items():
-        table.add_row(name.replace("_", " "), _cell(value))
+        table.add_row(name.replace("_", " "), Text(_cell(value)))
     console.print(table)
 
 
