@@ -147,6 +147,14 @@ class Desk:
         """How many events of the log a projection folds."""
         return sum(projection.concerns(event) for event in self.log.store.events)
 
+    async def is_waiting_for_a_lock(self) -> bool:
+        """Whether any session of this database is."""
+        sql = (
+            "select exists (select from pg_stat_activity"
+            " where datname = current_database() and wait_event_type = 'Lock')"
+        )
+        return bool(await self.connection.fetchval(sql))
+
     async def schemas(self) -> set[str]:
         rows = await self.connection.fetch(
             "select nspname from pg_namespace where nspname ~ '_v[0-9]+_[0-9]+$'"

@@ -18,7 +18,7 @@ class Steps:
     def __init__(self) -> None:
         self.taken = 0
 
-    async def pass_by(self, connection: "Connection") -> None:
+    async def pass_by(self, connection: "Connection", statement: str = "") -> None:
         self.taken += 1
 
 
@@ -30,8 +30,8 @@ class KillAt(Steps):
         self._step = step
         self._dsn = dsn
 
-    async def pass_by(self, connection: "Connection") -> None:
-        await super().pass_by(connection)
+    async def pass_by(self, connection: "Connection", statement: str = "") -> None:
+        await super().pass_by(connection, statement)
         if self.taken == self._step:
             # Without the event loop, so that no cancellation comes between.
             with psycopg.connect(self._dsn, autocommit=True) as killer:
@@ -48,8 +48,8 @@ class CancelAt(Steps):
         super().__init__()
         self._step = step
 
-    async def pass_by(self, connection: "Connection") -> None:
-        await super().pass_by(connection)
+    async def pass_by(self, connection: "Connection", statement: str = "") -> None:
+        await super().pass_by(connection, statement)
         if self.taken == self._step:
             task = asyncio.current_task()
             assert task is not None
@@ -65,9 +65,25 @@ class HoldAt(Steps):
         self.reached = asyncio.Event()
         self.go_on = asyncio.Event()
 
-    async def pass_by(self, connection: "Connection") -> None:
-        await super().pass_by(connection)
+    async def pass_by(self, connection: "Connection", statement: str = "") -> None:
+        await super().pass_by(connection, statement)
         if self.taken == self._step:
+            self.reached.set()
+            await self.go_on.wait()
+
+
+class HoldBefore(Steps):
+    """Stands before the first statement with some words in it until it is let go on."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def pass_by(self, connection: "Connection", statement: str = "") -> None:
+        await super().pass_by(connection, statement)
+        if self._words in statement:
             self.reached.set()
             await self.go_on.wait()
 
@@ -83,19 +99,19 @@ class SteppedConnection:
         return self._transaction(**options)
 
     async def execute(self, *arguments: Any) -> str:
-        await self._steps.pass_by(self._connection)
+        await self._steps.pass_by(self._connection, str(arguments[0]))
         return await self._connection.execute(*arguments)
 
     async def fetch(self, *arguments: Any) -> list[asyncpg.Record]:
-        await self._steps.pass_by(self._connection)
+        await self._steps.pass_by(self._connection, str(arguments[0]))
         return await self._connection.fetch(*arguments)
 
     async def fetchrow(self, *arguments: Any) -> asyncpg.Record | None:
-        await self._steps.pass_by(self._connection)
+        await self._steps.pass_by(self._connection, str(arguments[0]))
         return await self._connection.fetchrow(*arguments)
 
     async def fetchval(self, *arguments: Any) -> Any:
-        await self._steps.pass_by(self._connection)
+        await self._steps.pass_by(self._connection, str(arguments[0]))
         return await self._connection.fetchval(*arguments)
 
     @asynccontextmanager

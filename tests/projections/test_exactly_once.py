@@ -121,20 +121,14 @@ async def test_a_paused_workers_commit_is_refused_or_comes_first(desk: Desk, ste
     if step in BEFORE_THE_LOCK:
         await successor
     else:
-        await somebody_waits_for_a_lock(desk)
+        while not await desk.is_waiting_for_a_lock():
+            await desk.clock.sleep(0.01)
     hold.go_on.set()
     outcome, taken_over = await asyncio.gather(paused, successor, return_exceptions=True)
     # Once it goes on, a worker that was only slow may have renewed its lease by its commit.
     assert taken_over is True or (taken_over is False and step in UNDER_THE_LOCK)
     assert isinstance(outcome, Fenced) or step in UNDER_THE_LOCK
     await assert_right(desk)
-
-
-async def somebody_waits_for_a_lock(desk: Desk) -> None:
-    while not await desk.connection.fetchval(
-        "select exists (select from pg_locks where not granted)"
-    ):
-        await desk.clock.sleep(0.01)
 
 
 async def take_over(desk: Desk) -> bool:
@@ -192,6 +186,16 @@ async def test_events_that_concern_nobody_move_the_checkpoint_too(desk: Desk) ->
         await desk.append(history, 1)
         await desk.caught_up()
     assert await desk.checkpoint("orders") == await desk.log.head()
+
+
+async def test_catching_up_ends_at_the_head_whatever_stands_there(desk: Desk) -> None:
+    await desk.append(History(31), 100)
+    desk.log.store.events = [e for e in desk.log.store.events if not ORDERS.concerns(e)]
+    await desk.runner().install()
+    worker = desk.worker(await desk.lease())
+    await worker.catch_up()
+    assert worker.checkpoint == await desk.checkpoint("orders") == await desk.log.head()
+    assert await desk.events_projected() == 0
 
 
 def listener(into: list[str]) -> Callable[..., None]:

@@ -2,19 +2,23 @@
 
 import asyncio
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
-from projections.failures import LeaseHeld
+from projections.failures import Fenced, LeaseHeld
 from projections.orders import OrdersFold
 from projections.projection import Projection
 from projections.statements import statements
 from tests.projections.desk import BY_NAME, ORDERS, Desk
 from tests.projections.expected import Expected
-from tests.projections.faults import KillAt, Steps, stepped
+from tests.projections.faults import HoldBefore, KillAt, Steps, stepped
 from tests.projections.history import History
 from tests.projections.test_read_models import assert_equal, rows_of
+
+if TYPE_CHECKING:
+    from projections.connection import Connection
 
 
 async def project_all(desk: Desk) -> None:
@@ -149,10 +153,10 @@ async def test_a_rebuild_that_was_killed_is_gone_on_with(desk: Desk) -> None:
 class KillFrom(KillAt):
     """Every session ends from a step on."""
 
-    async def pass_by(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:  # type: ignore[override]  # narrower than a pool's proxy
+    async def pass_by(self, connection: "Connection", statement: str = "") -> None:
         if self.taken >= self._step:
             self._step = self.taken + 1
-        await super().pass_by(connection)
+        await super().pass_by(connection, statement)
 
 
 @pytest.mark.parametrize("step", range(3, 45, 3))
@@ -171,6 +175,25 @@ async def test_a_rebuild_killed_at_any_step_can_be_repeated(desk: Desk, step: in
     assert await desk.digest() == before
     assert await desk.events_projected() == desk.concerning()
     assert await desk.schemas() == await active_builds(desk)
+
+
+async def test_the_old_build_cannot_run_ahead_while_the_new_one_takes_over(desk: Desk) -> None:
+    """Or readers would go back in time."""
+    history = History(50)
+    await desk.append(history, 200)
+    await project_all(desk)
+    worker = desk.worker(await desk.lease())
+    hold = HoldBefore("set state = 'retired'")
+    rebuild = asyncio.create_task(desk.rebuilder(stepped(desk.pool, hold)).rebuild(ORDERS))
+    await hold.reached.wait()
+    await desk.append(history, 50)
+    old = asyncio.create_task(worker.catch_up())
+    while not (old.done() or await desk.is_waiting_for_a_lock()):
+        await desk.clock.sleep(0.01)
+    hold.go_on.set()
+    with pytest.raises(Fenced):
+        await old
+    await rebuild
 
 
 async def test_an_abandoned_build_is_dropped_and_a_fresh_one_is_not(desk: Desk) -> None:
@@ -256,9 +279,7 @@ async def test_a_reader_in_the_middle_of_a_transaction_delays_a_rebuild_and_no_m
     await transaction.start()
     await reader.fetchval("select count(*) from read.orders")
     rebuild = asyncio.create_task(desk.runner().rebuild("orders"))
-    while not await desk.connection.fetchval(
-        "select exists (select from pg_locks where not granted)"
-    ):
+    while not await desk.is_waiting_for_a_lock():
         await desk.clock.sleep(0.01)
     await reader.fetchval("select count(*) from read.orders")
     await transaction.rollback()
