@@ -111,11 +111,11 @@ async def _show_pulse(everything: Everything, clock: Clock) -> None:
 def _line(now: Pulse, before: Pulse) -> Text:
     parts = [
         datetime.now(UTC).strftime("%H:%M:%S"),
-        f"{now.trading}",
+        now.trading,
         f"log {now.head:,} (+{now.head - before.head}/s)",
-        f"{now.working_orders} orders working",
+        f"{now.working_orders} working",
         f"lag {now.lag}",
-        *(f"{symbol} {price}" for symbol, price in now.quotes[:2]),
+        *(f"{symbol} {price}" for symbol, price in now.quotes[:1]),
     ]
     return Text("  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
 

@@ -22,11 +22,11 @@ async def pulse(everything: Everything) -> Pulse:
     head = await machine.log.head()
     row = await machine.pool.fetchrow(sql.PULSE)
     assert row is not None
-    quotes = sorted(everything.hub.quotes(), key=lambda quote: quote.symbol)
+    seen = (everything.hub.quote(one.symbol) for one in machine.instruments.all())
     return Pulse(
         head=head,
         lag=max(head - row["projected"], 0),
         working_orders=row["working"],
         trading=everything.core.risk_book.scope("system").state.value,
-        quotes=tuple((quote.symbol, f"{quote.bid:f}/{quote.ask:f}") for quote in quotes),
+        quotes=tuple((quote.symbol, f"{quote.bid:f}/{quote.ask:f}") for quote in seen if quote),
     )
