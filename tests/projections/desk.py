@@ -123,7 +123,7 @@ class Desk:
         head = await self.log.head()
         for name in names or tuple(BY_NAME):
             while await self.checkpoint(name) < head:
-                await self._next_notice()
+                await self.next_notice()
 
     async def checkpoint(self, name: str) -> int:
         sql = "select checkpoint from projections.builds where name = $1 and state = 'active'"
@@ -164,7 +164,8 @@ class Desk:
     def hear(self, *_: object) -> None:
         self._heard.set()
 
-    async def _next_notice(self) -> None:
+    async def next_notice(self) -> None:
+        """Some checkpoint moved, or a fifth of a second passed."""
         self._heard.clear()
         try:
             await asyncio.wait_for(self._heard.wait(), 0.2)
