@@ -2,15 +2,12 @@
 
 import decimal
 import re
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 
 from domain.errors import InvalidInput
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
-
-MAX_INTEGER_DIGITS = 15
-MAX_FRACTION_DIGITS = 12
 
 MONEY_STEP = Decimal("0.00000001")
 """Money is kept to 8 decimals, as the venues' own ledgers are."""
@@ -42,16 +39,6 @@ def parse_decimal(text: str, field: str) -> Decimal:
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
     return EXACT.remainder(value, step).is_zero()
-
-
-def floor_to(value: Decimal, step: Decimal) -> Decimal:
-    """The largest multiple of ``step`` that is not above ``value``."""
-    return (value / step).to_integral_value(ROUND_FLOOR) * step
-
-
-def ceil_to(value: Decimal, step: Decimal) -> Decimal:
-    """The smallest multiple of ``step`` that is not below ``value``."""
-    return (value / step).to_integral_value(ROUND_CEILING) * step
 
 
 def money(value: Decimal) -> Decimal:

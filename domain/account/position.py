@@ -24,10 +24,6 @@ class Position(msgspec.Struct, frozen=True):
     def average_price(self) -> Decimal | None:
         return money(self.cost / self.quantity) if self.quantity else None
 
-    @property
-    def is_flat(self) -> bool:
-        return self.quantity == ZERO
-
     def traded(self, side: Side, quantity: Decimal, price: Decimal) -> tuple["Position", Decimal]:
         """The position after a trade, and the profit it realised.
 

@@ -75,7 +75,7 @@ def test_a_flat_position_costs_nothing(history: list[tuple[Side, Decimal, Decima
     if position.quantity:
         side = Side.SELL if position.quantity > 0 else Side.BUY
         position, _ = position.traded(side, abs(position.quantity), Decimal("12.34"))
-    assert position.is_flat
+    assert position.quantity == 0
     assert position.cost == 0
     assert position.average_price is None
 
