@@ -10,7 +10,7 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 
 MONEY_STEP = Decimal("0.00000001")
-"""Money is kept to 8 decimals, as the venues' own ledgers are."""
+"""What fees, reservations and shares of a cost are rounded to: the venues' own 8 decimals."""
 
 EXACT = Context(prec=60)
 """Wide enough that no product or sum of admitted numbers is ever rounded."""

@@ -33,10 +33,16 @@ def place(
     limit_price: Price = None,
     stop_price: Price = None,
     trailing_offset: Price = None,
+    trailing_step: Annotated[
+        list[str] | None,
+        typer.Option(help="REACH:LIFT, as multiples of the entry price; may be repeated."),
+    ] = None,
+    entry_price: Price = None,
     time_in_force: TimeInForce = TimeInForce.GTC,
     expire_at: Annotated[str | None, typer.Option(help="RFC 3339, for gtd.")] = None,
     reduce_only: Annotated[bool, typer.Option("--reduce-only")] = False,
     post_only: Annotated[bool, typer.Option("--post-only")] = False,
+    client_order_id: Annotated[str | None, typer.Option(help="Your own name for it.")] = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,13 +56,23 @@ def place(
         "limit_price": limit_price,
         "stop_price": stop_price,
         "trailing_offset": trailing_offset,
+        "trailing_steps": [_step(text) for text in trailing_step] if trailing_step else None,
+        "entry_price": entry_price,
         "time_in_force": time_in_force.value,
         "expire_at": expire_at,
         "reduce_only": reduce_only,
         "post_only": post_only,
+        "client_order_id": client_order_id,
     }
     with api_client() as api:
         print_record(api.post("/v1/orders", body, key), as_json=as_json)
+
+
+def _step(text: str) -> dict[str, str]:
+    reach, separator, lift = text.partition(":")
+    if not separator:
+        raise typer.BadParameter("a trailing step is REACH:LIFT, like 1.5:1.5")
+    return {"reach": reach, "lift": lift}
 
 
 @app.command("amend")

@@ -5,6 +5,7 @@ import asyncio
 from adapters.market.hub import MarketHub
 from infra.composition.api import ApiServer
 from infra.composition.core import Core
+from infra.composition.database import prepare_database
 from infra.composition.execution import ExecutionRole, from_hub
 from infra.composition.first_limits import ensure_system_limits
 from infra.composition.machinery import Machinery
@@ -28,6 +29,7 @@ class Everything:
     async def run(self) -> None:
         """Until cancelled."""
         machinery = self.machinery
+        await prepare_database(machinery)
         await projection_runner(machinery).install()
         await ensure_system_limits(self.core.repository, self.core.risk)
         execution = ExecutionRole(

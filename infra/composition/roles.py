@@ -9,6 +9,7 @@ from adapters.market.redis_market_data import RedisMarketData
 from adapters.market.redis_publisher import RedisPublisher
 from infra.composition.api import ApiServer
 from infra.composition.candles import CandlePump
+from infra.composition.database import prepare_database
 from infra.composition.execution import ExecutionRole, from_market
 from infra.composition.first_limits import ensure_system_limits
 from infra.composition.machinery import Machinery
@@ -29,6 +30,7 @@ class Role(StrEnum):
 async def run_role(role: Role, machinery: Machinery) -> None:
     """One role, with the others in processes of their own. Until cancelled."""
     async with heartbeat(machinery.settings.data_dir, role, machinery.clock):
+        await prepare_database(machinery)
         await _ROLES[role](machinery)
 
 

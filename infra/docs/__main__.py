@@ -4,9 +4,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from api import errors_page
 from infra.docs import events, metrics, settings
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "errors.md": errors_page.render,
     "events.md": events.render,
     "metrics.md": metrics.render,
     "settings.md": settings.render,

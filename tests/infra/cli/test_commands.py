@@ -72,6 +72,15 @@ def test_an_amended_and_cancelled_order(at_core: CommandLine, core: RunningCore)
     assert (again.code, "order_not_live" in again.err) == (1, True)
 
 
+def test_a_stop_that_trails_by_profit_steps(at_core: CommandLine) -> None:
+    account = open_account(at_core, "trail")
+    order = ("order", "place", account, "sell", "0.01", "BTCUSDT", "--type", "trailing_stop")
+    steps = ("--trailing-step", "1.5:1.5", "--trailing-step", "1.8:1.8", "--entry-price", "50000")
+    placed = at_core(*order, *steps, "--client-order-id", "mine", "--json").json
+    assert placed["status"] == "pending_new"
+    assert at_core(*order, "--trailing-step", "1.5", "--entry-price", "50000").code == 2
+
+
 def test_trading_is_halted_and_resumed(at_core: CommandLine, tmp_path: Path) -> None:
     account = open_account(at_core, "halt")
     assert at_core("risk", "halt", "--reason", "lunch").code == 0
