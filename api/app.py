@@ -61,8 +61,8 @@ def create_app(api: ApiDependencies) -> FastAPI:
     app.state.hub = hub
     app.state.registry = api.registry
     noun_routes: tuple[Routes, ...] = (
+        OrderRoutes(api, freshness, reader),  # first: routes are tried in order
         AccountRoutes(api, freshness),
-        OrderRoutes(api, freshness, reader),
         ExecutionRoutes(api, freshness),
         RiskRoutes(api, freshness),
         EventRoutes(api),
@@ -119,8 +119,11 @@ def _lifespan(freshness: Freshness, reader: OrderReader, hub: Hub) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         async with asyncio.TaskGroup() as tasks:
-            loaders = [reader.loader.run() for _ in range(LOADERS)]
-            running = [tasks.create_task(run) for run in (freshness.run(), hub.run(), *loaders)]
+            running = [
+                tasks.create_task(freshness.run()),
+                tasks.create_task(hub.run()),
+                *reader.loader.start(tasks, LOADERS),
+            ]
             try:
                 yield
             finally:

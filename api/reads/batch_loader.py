@@ -16,8 +16,8 @@ class NotRunning(Exception):
 class BatchLoader(Generic[Value]):
     """Collects the keys asked for while a query is under way, and asks for all of them at once.
 
-    ``run`` must be running; several of it overlap their queries. A key is looked up after it was
-    asked for, never before, so an answer is never older than its question.
+    A key is looked up after it was asked for, never before, so an answer is never older than its
+    question.
     """
 
     def __init__(self, fetch: Callable[[Sequence[str]], Awaitable[Mapping[str, Value]]]) -> None:
@@ -38,9 +38,12 @@ class BatchLoader(Generic[Value]):
         self._asked.set()
         return await answer
 
-    async def run(self) -> None:
-        """Answer until cancelled."""
-        self._running += 1
+    def start(self, tasks: asyncio.TaskGroup, count: int) -> Sequence["asyncio.Task[None]"]:
+        """Answer until the tasks are cancelled; ``count`` of them overlap their queries."""
+        self._running += count
+        return [tasks.create_task(self._run()) for _ in range(count)]
+
+    async def _run(self) -> None:
         try:
             while True:
                 await self._asked.wait()

@@ -12,7 +12,7 @@ _ORDERS_BY_ID = query("orders_by_id")
 
 
 class OrderReader:
-    """Reads orders by id, many askers in one query. ``loader.run`` must be running."""
+    """Reads orders by id, many askers in one query. ``loader`` must be started."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -13,6 +13,7 @@ from api.correlation import correlation_id_of
 from api.dependencies import ApiDependencies
 from api.documents.fields import Items
 from api.documents.order import OrderChangeRequested, OrderDocument, OrderPlaced, TimelineDocument
+from api.documents.problem import problem_responses
 from api.errors import Problem
 from api.fields import (
     Body,
@@ -34,8 +35,9 @@ from api.reads.ordering import OrderKey, TimelineKey
 from api.reads.page import Pages
 from api.reads.rows import item
 from api.registration import changes, creates, reads
-from api.route import caller_of
-from api.routes.queries import Listing, Parameters, Reading
+from api.route import LeanRoute, caller_of
+from api.routes.parameters import ORDER_ID, READING, path_uuid, reading_of
+from api.routes.queries import Listing, Parameters
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
 from domain.order.trailing import TrailingStep
@@ -132,12 +134,22 @@ class OrderRoutes:
 
     def add_to(self, router: APIRouter) -> None:
         one = "/v1/orders/{order_id}"
+        router.routes.append(self._hot_read(one))
         creates(router, "/v1/orders", self.place, OrderPlaced)
         reads(router, "/v1/orders", self.list, Items[OrderDocument])
         changes(router, "PATCH", one, self.amend, OrderChangeRequested)
         changes(router, "DELETE", one, self.cancel, OrderChangeRequested)
-        reads(router, one, self.show, OrderDocument)
         reads(router, f"{one}/timeline", self.timeline, Items[TimelineDocument])
+
+    def _hot_read(self, path: str) -> LeanRoute:
+        return LeanRoute(
+            path,
+            self.show,
+            methods=["GET"],
+            response_model=OrderDocument,
+            responses=problem_responses(),
+            openapi_extra={"parameters": [ORDER_ID, *READING]},
+        )
 
     @allow(TRADE)
     async def place(self, request: Request, body: PlaceOrderBody) -> Response:
@@ -189,10 +201,12 @@ class OrderRoutes:
         return self._pages.answer(rows, asked.limit)
 
     @allow(READ_MONEY)
-    async def show(
-        self, request: Request, order_id: UuidText, asked: Annotated[Reading, Query()]
-    ) -> Response:
-        await self._freshness.wait(PROJECTION, asked.at_least)
+    async def show(self, request: Request) -> Response:
+        """The order as it is now."""
+        order_id = path_uuid(request, "order_id")
+        if request.scope["query_string"]:
+            asked = reading_of(request)
+            await self._freshness.wait(PROJECTION, asked.at_least)
         return item(await self._reader.order(order_id, caller_of(request)))
 
     @allow(READ_MONEY)

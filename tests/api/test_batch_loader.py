@@ -31,8 +31,7 @@ class Table:
 @asynccontextmanager
 async def running(table: Table, loaders: int = 1) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(table.loader.run()) for _ in range(loaders)]
-        await asyncio.sleep(0)
+        running = table.loader.start(tasks, loaders)
         yield
         for task in running:
             task.cancel()

@@ -1,0 +1,142 @@
+"""REST reads of an order by id, 100 clients at once, against a bare Starlette handler.
+
+Both run under uvicorn and uvloop in processes of their own, on the same Postgres, and are asked
+over loopback by the same clients: keep-alive connections, one request at a time each.
+"""
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.resources import files
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from prometheus_client import CollectorRegistry
+
+from api.auth.role import Role
+from api.auth.token import mint
+from infra.clock import SystemClock, SystemIds
+from projections.metrics import ProjectionMetrics
+from projections.runner import ProjectionRunner
+from tests.api.served import SECRET
+from tests.benchmarks.harness import Bench, Result, percentile
+from tests.doubles.memory_log import MemoryEventLog
+
+ORDERS: Final = 10_000
+CLIENTS: Final = 100
+REQUESTS: Final = 6_000
+GOAL: Final = 0.5
+P95_LIMIT_MS: Final = 100.0
+
+_SEED = files("tests.benchmarks").joinpath("rest_seed.sql").read_text(encoding="utf-8")
+
+
+async def run(bench: Bench) -> list[Result]:
+    await seed(bench.postgres_dsn)
+    requests = bench.scaled(REQUESTS, least=CLIENTS)
+    latencies: list[float] = []
+    async with (
+        server("ours", bench.postgres_dsn) as ours_port,
+        server("bare", bench.postgres_dsn) as bare_port,
+    ):
+        header = f"Authorization: Bearer {token()}\r\n"
+
+        async def ours() -> float:
+            return await load(ours_port, header, requests, latencies)
+
+        async def theirs() -> float:
+            return await load(bare_port, "", requests, [])
+
+        compared = await bench.compare(
+            f"read of an order by REST, {CLIENTS} clients",
+            "requests/s",
+            ours,
+            reference="bare Starlette handler, the same SQL through asyncpg",
+            theirs=theirs,
+            goal=GOAL,
+        )
+    p95 = percentile(latencies, 0.95) * 1000
+    name = f"read of an order by REST, {CLIENTS} clients, p95"
+    return [compared, Result.at_most(name, p95, "ms", P95_LIMIT_MS)]
+
+
+async def seed(dsn: str) -> None:
+    """The projections' own tables, with orders in them."""
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=4) as pool:
+        metrics = ProjectionMetrics(CollectorRegistry())
+        runner = ProjectionRunner(pool, MemoryEventLog(), SystemClock(), None, metrics)
+        await runner.install()
+        build = await pool.fetchval("select build from read.projections where name = 'orders'")
+        await pool.execute(_SEED.format(build=build, orders=ORDERS))
+        await pool.execute(f"vacuum analyze {build}.orders")
+
+
+def token() -> str:
+    return mint(
+        SECRET,
+        token_id=SystemIds().new(),
+        subject="bench",
+        role=Role.OPERATOR,
+        now=SystemClock().now(),
+        valid_for=timedelta(hours=1),
+    )
+
+
+@asynccontextmanager
+async def server(kind: str, dsn: str) -> AsyncIterator[int]:
+    """A server process, and the port it listens on."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.benchmarks.rest_server",
+        kind,
+        dsn,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        yield int(await process.stdout.readline())
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def load(port: int, header: str, requests: int, latencies: list[float]) -> float:
+    """Requests a second, all answered with 200. Appends each request's seconds."""
+    order_ids = random.Random(1).choices(range(1, ORDERS + 1), k=requests)
+    waiting = iter(order_ids)
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number in waiting:
+            asked = time.perf_counter()
+            writer.write(request(number, header))
+            await answered(reader)
+            latencies.append(time.perf_counter() - asked)
+        writer.close()
+        await writer.wait_closed()
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as clients:
+        for _ in range(CLIENTS):
+            clients.create_task(client())
+    return requests / (time.perf_counter() - started)
+
+
+def request(number: int, header: str) -> bytes:
+    order_id = UUID(int=(0x4000 << 64) | (0x8000 << 48) | number)
+    return f"GET /v1/orders/{order_id} HTTP/1.1\r\nHost: bench\r\n{header}\r\n".encode()
+
+
+async def answered(reader: asyncio.StreamReader) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), head
+    length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    await reader.readexactly(int(length))
