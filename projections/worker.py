@@ -100,6 +100,10 @@ class Worker:
                     await committing
                     committing = asyncio.ensure_future(self._commit(batch))
                 await committing
+        except BatchFailed:
+            # What came before is whole; cut off now, nobody would know whether it was committed.
+            await committing
+            raise
         finally:
             committing.cancel()
             await asyncio.gather(committing, return_exceptions=True)
