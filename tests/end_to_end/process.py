@@ -144,19 +144,27 @@ class Client:
         )
         self._explain = explain
 
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Whatever the answer is; none at all is an AssertionError that says what the core said."""
+        try:
+            return self.http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise AssertionError(f"{error!r}: {self._explain()}") from error
+
     def post(self, path: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
         """A command that must be acknowledged."""
-        response = self.http.post(path, json=body, headers={"Idempotency-Key": key})
+        response = self.send("POST", path, json=body, headers={"Idempotency-Key": key})
         assert response.status_code == 201, response.text
         document: dict[str, Any] = response.json()
         return document
 
     def cancel(self, order_id: str, key: str) -> None:
-        response = self.http.delete(f"/v1/orders/{order_id}", headers={"Idempotency-Key": key})
+        headers = {"Idempotency-Key": key}
+        response = self.send("DELETE", f"/v1/orders/{order_id}", headers=headers)
         assert response.status_code == 202, response.text
 
     def get(self, path: str, **query: Any) -> Any:
-        response = self.http.get(path, params=query)
+        response = self.send("GET", path, params=query)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -169,7 +177,7 @@ class Client:
         seen: dict[str, Any] = {}
 
         def order() -> dict[str, Any] | None:
-            response = self.http.get(f"/v1/orders/{order_id}")
+            response = self.send("GET", f"/v1/orders/{order_id}")
             if response.status_code == 200:
                 seen.update(response.json())
             return seen if seen.get("status") in wanted else None
@@ -205,9 +213,12 @@ class RunningCore(Process):
             return None
         return str(running["url"]) if running["pid"] == self.popen.pid else None
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.client.close()
-        super().__exit__(*exception)
+        if self.is_running:
+            servers = self.descendants()
+            self.kill()
+            assert gone(servers)
 
 
 @contextmanager

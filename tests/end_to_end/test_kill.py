@@ -133,6 +133,4 @@ def test_nothing_acknowledged_is_lost(seed: int, data_dir: Path) -> None:
     drill.round(kill_the_core_and_its_watchers)
     drill.round(kill_postgres_alone)
     drill.round(kill_valkey_alone)
-    drill.kill_while_starting()
-    drill.round(kill_the_core)
     drill.last_round()

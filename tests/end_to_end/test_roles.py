@@ -74,19 +74,27 @@ class Roles:
         line = self.running["api"].await_output("api_listening")
         settings = Settings.model_validate({"data_dir": self._directory, "token_secret": SECRET})
         token = new_token(settings, Role.OPERATOR, "operator")
-        client = Client(json.loads(line)["url"], token, self._outputs)
+        client = Client(json.loads(line)["url"], token, self.outputs)
         self._stack.callback(client.close)
         return client
 
-    def _outputs(self) -> str:
-        return "\n".join(process.output()[-1_000:] for process in self.running.values())
+    def require_running(self) -> None:
+        for process in self.running.values():
+            process.require_running()
+
+    def outputs(self) -> str:
+        """The end of what each has written."""
+        return "\n".join(
+            f"{name}: {process.output()[-2_000:]}" for name, process in self.running.items()
+        )
 
 
 class Trader:
     """An account with money, and orders that wait for the market to be there."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, roles: Roles) -> None:
         self._client = client
+        self._roles = roles
         self._count = 0
         self.account_id = client.post("/v1/accounts", "open", {"client_id": "alice"})["account_id"]
         path = f"/v1/accounts/{self.account_id}/deposits"
@@ -94,16 +102,16 @@ class Trader:
 
     def buy(self, **terms: str) -> str:
         """Tried again under a new key while the API has no quote yet."""
-        return until(lambda: self._try(terms), ANSWER_SECONDS, lambda: "never a quote")
+        return until(lambda: self._try(terms), ANSWER_SECONDS, self._roles.outputs)
 
     def _try(self, terms: dict[str, str]) -> str | None:
         self._count += 1
         body = {"account_id": self.account_id, "symbol": SYMBOL, "side": "buy", "quantity": "0.01"}
-        answer = self._client.http.post(
-            "/v1/orders", json={**body, **terms}, headers={"Idempotency-Key": f"o{self._count}"}
-        )
+        headers = {"Idempotency-Key": f"o{self._count}"}
+        answer = self._client.send("POST", "/v1/orders", json={**body, **terms}, headers=headers)
         document = answer.json()
         if document.get("code") in ("quote_missing", "quote_stale", "limits_unknown"):
+            self._roles.require_running()
             return None
         assert answer.status_code == 201, document
         return str(document["order_id"])
@@ -128,7 +136,7 @@ def test_orders_fill_across_processes_and_a_standby_takes_over(
         first.await_output("leading")
         standby = roles.start(CoreRole.EXECUTION, "standby")
         client = roles.client()
-        trader = Trader(client)
+        trader = Trader(client, roles)
 
         bought = trader.buy(type="market")
         filled = client.await_status(bought, "filled")
