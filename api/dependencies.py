@@ -1,12 +1,12 @@
 """What the API is given: it makes none of it itself."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from api.reads.pool import Pool
-from api.stream.changes import Change, Gap
+from api.stream.changes import Feed
 from domain.clock import Clock, Ids
 from domain.fees import FeeSchedule
 from domain.instrument import Instruments
@@ -37,7 +37,7 @@ class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     ids: Ids
     pool: Pool
-    changes: Callable[[], AsyncGenerator[Change | Gap]]
+    changes: Callable[[], Feed]
     token_secret: bytes
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     docs_enabled: bool = False

@@ -99,7 +99,7 @@ async def log_failed(request: Request, error: LogFailed) -> Response:
     _log.error("log_failed", error=str(error))
     return problem_response(
         "log_failed",
-        "the log does not take writes; nothing was changed",
+        "the log does not take writes; what was asked for is not done",
         correlation_id_of(request.scope),
         headers=_RETRY,
     )

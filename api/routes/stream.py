@@ -22,6 +22,7 @@ from api.stream.connection import (
     TRY_AGAIN_LATER,
     Closing,
     Connection,
+    TooSlow,
     text_of,
 )
 from api.stream.hub import Hub
@@ -102,7 +103,7 @@ class StreamRoutes:
         return caller
 
     async def _close(self, websocket: WebSocket, closing: Closing) -> None:
-        if closing.code == TRY_AGAIN_LATER:
+        if isinstance(closing, TooSlow):
             self._metrics.dropped.inc()
         _log.info("stream_closed", code=closing.code, reason=closing.reason)
         if websocket.application_state is WebSocketState.CONNECTED:

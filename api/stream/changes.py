@@ -29,6 +29,13 @@ class Gap(msgspec.Struct, frozen=True):
     """A subscription stands; what was published before it was missed."""
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """No subscription stands now."""
+
+
+Feed = AsyncGenerator[Change | Gap | Lost]
+
+
 class RowKey(msgspec.Struct, frozen=True):
     """What decides who gets a row."""
 
@@ -42,7 +49,7 @@ decode_key = msgspec.json.Decoder(RowKey).decode
 
 async def redis_changes(
     client: "redis.asyncio.Redis", clock: Clock, channel: str = CHANNEL
-) -> AsyncGenerator[Change | Gap]:
+) -> Feed:
     """Subscribe, for ever: one Gap whenever a subscription is made, then its changes."""
     while True:
         try:
@@ -51,6 +58,7 @@ async def redis_changes(
                     yield change
         except (RedisError, OSError) as error:
             _log.warning("changes_not_followed", error=repr(error))
+            yield Lost()
         heed_cancellation()
         await clock.sleep(RECONNECT_SECONDS)
 

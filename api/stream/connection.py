@@ -33,6 +33,13 @@ class Closing(Exception):
         self.reason = reason
 
 
+class TooSlow(Closing):
+    """The client is dropped, so that it costs nobody else anything."""
+
+    def __init__(self) -> None:
+        super().__init__(TRY_AGAIN_LATER, "reading too slowly")
+
+
 class Connection:
     """Reads requests, sends what waits, and beats; the first of these to end ends it."""
 
@@ -95,7 +102,7 @@ class Connection:
     async def _drop(self) -> None:
         """Sending may be stuck behind the slow reader, so it cannot be what notices."""
         await self._subscriber.too_slow.wait()
-        raise Closing(TRY_AGAIN_LATER, "reading too slowly")
+        raise TooSlow
 
     def _answer(self, text: str) -> None:
         try:

@@ -1,13 +1,14 @@
 """From the feed of changes to the connections that want them."""
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 
 import msgspec
+import structlog
 
 from api.metrics import ApiMetrics
-from api.stream.changes import Change, Gap, decode_key
+from api.stream.changes import Change, Feed, Gap, Lost, decode_key
 from api.stream.subscriber import Subscriber
 
 EVERYTHING = "*"
@@ -17,6 +18,7 @@ CHANNELS = frozenset({"orders", "executions", "balances", "candles"})
 
 Topic = tuple[str, str]
 
+_log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -38,9 +40,7 @@ class Hub:
     ``run`` must be running.
     """
 
-    def __init__(
-        self, changes: Callable[[], AsyncGenerator[Change | Gap]], metrics: ApiMetrics
-    ) -> None:
+    def __init__(self, changes: Callable[[], Feed], metrics: ApiMetrics) -> None:
         self._changes = changes
         self._metrics = metrics
         self._topics: defaultdict[Topic, set[Subscriber]] = defaultdict(set)
@@ -73,12 +73,21 @@ class Hub:
         try:
             async with aclosing(self._changes()) as changes:
                 async for change in changes:
-                    if isinstance(change, Gap):
-                        self._tell_of_gap()
-                    else:
-                        self.publish(change)
+                    self._take(change)
         finally:
             self.is_following = False
+
+    def _take(self, change: Change | Gap | Lost) -> None:
+        match change:
+            case Gap():
+                self._tell_of_gap()
+            case Lost():
+                self.is_following = False
+            case Change():
+                try:
+                    self.publish(change)
+                except msgspec.DecodeError as error:
+                    _log.error("change_not_understood", error=str(error))
 
     def publish(self, change: Change) -> None:
         self._send((change.kind, EVERYTHING), change, change.rows)

@@ -1,6 +1,6 @@
 """The application over the domain's small world, and callers of every role."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from api.auth.role import Role
 from api.auth.token import mint
 from api.dependencies import ApiDependencies
 from api.reads.pool import Pool, read_pool
-from api.stream.changes import Change, Gap
+from api.stream.changes import Feed, Gap
 from domain.clock import Clock
 from domain.log import EventLog
 from tests.domain.world import FEES, World
@@ -65,7 +65,7 @@ def dependencies(
     *,
     log: EventLog | None = None,
     clock: Clock | None = None,
-    changes: Callable[[], AsyncGenerator[Change | Gap]] | None = None,
+    changes: Callable[[], Feed] | None = None,
     **settings: Any,
 ) -> ApiDependencies:
     here = world.here
@@ -88,7 +88,7 @@ def dependencies(
     )
 
 
-async def no_changes() -> AsyncGenerator[Change | Gap]:
+async def no_changes() -> Feed:
     yield Gap()
 
 

@@ -210,8 +210,19 @@ async def test_a_lost_feed_is_told(live: Live, address: str, redis_url: str) -> 
         await subscribe(websocket, "orders")
         await other.client_kill_filter(_type="pubsub")
         await until(websocket, "gap")
+        assert live.app.state.hub.is_following
         await live.system.post("/v1/orders", json=an_order(account_id))
         await until(websocket, "change")
+
+
+BAD_CHANGES = (
+    b"{",
+    b"[]",
+    b"\xff",
+    b'{"kind": "orders", "position": 1}',
+    b'{"kind": "orders", "position": 1, "rows": [1, "x"]}',
+    b'{"kind": "orders", "position": 1, "rows": [{"account_id": 5}]}',
+)
 
 
 async def test_a_change_that_cannot_be_understood_stops_nothing(
@@ -219,14 +230,19 @@ async def test_a_change_that_cannot_be_understood_stops_nothing(
 ) -> None:
     account_id = await live.world.account()
     async with (
+        AsyncExitStack() as stack,
         client(address, live.token(Role.ADMIN)) as websocket,
         redis.asyncio.Redis.from_url(redis_url, socket_timeout=None) as other,
     ):
         await subscribe(websocket, "orders")
-        for bad in (b"{", b"[]", b'{"kind": "orders", "position": 1}', b"\xff"):
+        bound = live.token(Role.CLIENT, account_id)
+        other_client = await stack.enter_async_context(client(address, bound))
+        await subscribe(other_client, "orders")
+        for bad in BAD_CHANGES:
             await other.publish(CHANNEL, bad)
         await live.system.post("/v1/orders", json=an_order(account_id))
-        await until(websocket, "change")
+        change = await until(other_client, "change")
+        assert change["rows"][0]["account_id"] == account_id
 
 
 async def test_a_client_that_does_not_read_is_dropped_and_slows_nobody(
