@@ -33,6 +33,8 @@ KEPT_BY = {
 }
 """The event that keeps the promise of an answer."""
 
+READ_MODELS = ("orders", "executions", "balances", "positions", "projections")
+
 _UNHANDLED = """
 SELECT count(*) AS count FROM log.events e
 WHERE e.stream LIKE 'order-%'
@@ -48,21 +50,40 @@ class _CommandOf(msgspec.Struct, frozen=True):
     command_id: UUID
 
 
+class Snapshot(msgspec.Struct, frozen=True):
+    """The log, what the venue executed and was sent, the read models' rows by table, and how many
+    events the workers have not handled."""
+
+    recorded: list[RecordedEvent]
+    executed: list[DictRow]
+    sent: list[DictRow]
+    read: dict[str, list[DictRow]]
+    unhandled: int
+
+
+def snapshot(dsn: str) -> Snapshot:
+    """All of it as of one moment."""
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        (unhandled,) = connection.execute(_UNHANDLED).fetchall()
+        return Snapshot(
+            recorded=[RecordedEvent(**row) for row in _rows(connection, "log.events")],
+            executed=_rows(connection, "paper_venue.executions"),
+            sent=_rows(connection, "paper_venue.journal", "WHERE kind = 'Opened'"),
+            read={name: _rows(connection, f"read.{name}") for name in READ_MODELS},
+            unhandled=unhandled["count"],
+        )
+
+
 class Story:
     """``problems`` is empty when all is handled and everybody agrees."""
 
-    def __init__(self, dsn: str) -> None:
-        with psycopg.connect(dsn, row_factory=dict_row) as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            self.recorded = [RecordedEvent(**row) for row in _rows(connection, "log.events")]
-            self._venue = _rows(connection, "paper_venue.executions")
-            self._opened = _rows(connection, "paper_venue.journal", "WHERE kind = 'Opened'")
-            self._read = {
-                name: _rows(connection, f"read.{name}")
-                for name in ("orders", "executions", "balances", "positions", "projections")
-            }
-            (unhandled,) = connection.execute(_UNHANDLED).fetchall()
-            self._unhandled = unhandled["count"]
+    def __init__(self, seen: Snapshot) -> None:
+        self.recorded = seen.recorded
+        self._venue = seen.executed
+        self._opened = seen.sent
+        self._read = seen.read
+        self._unhandled = seen.unhandled
         self.expected = Expected(self.recorded)
 
     def problems(self, answered: Sequence[Answered]) -> list[str]:

@@ -3,19 +3,21 @@
 import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+import msgspec
 import psutil  # type: ignore[import-untyped]  # published without type information
 import pytest
 
+from domain.log import RecordedEvent
 from infra.composition.tokens import Role, new_token
 from infra.settings import Settings
-from tests.end_to_end.load import SYMBOL, Load, Trader
+from tests.end_to_end.load import SYMBOL, Answered, Load, Trader
 from tests.end_to_end.process import ANSWER_SECONDS, Process, RunningCore, running, until
-from tests.end_to_end.story import SUBJECT, Story, shortened
+from tests.end_to_end.story import SUBJECT, Snapshot, Story, shortened, snapshot
 
 TRADERS = 4
 ANSWERS = (40, 160)
@@ -105,14 +107,44 @@ class Drill:
         answered = self._load.answered
         problems: list[str] = []
 
-        def agreed() -> Story | None:
-            story = Story(dsn)
-            problems[:] = story.problems(answered)
-            return None if problems else story
+        def agreed() -> Snapshot | None:
+            seen = snapshot(dsn)
+            problems[:] = Story(seen).problems(answered)
+            return None if problems else seen
 
-        story = until(agreed, ANSWER_SECONDS, lambda: shortened(problems))
+        seen = until(agreed, ANSWER_SECONDS, lambda: shortened(problems))
         assert len([answer for answer in answered if answer.is_promise]) > TRADERS * 10
-        assert any(order.is_live for order in story.expected.orders.values())
+        assert any(order.is_live for order in Story(seen).expected.orders.values())
+        _require_watchful(seen, answered)
+
+
+def _require_watchful(seen: Snapshot, answered: Sequence[Answered]) -> None:
+    """The same story, told wrong in one place, is not believed."""
+    change = msgspec.structs.replace
+    last_fill = [event for event in seen.recorded if event.type == "OrderFilled"][-1]
+    wrong_balance = {**seen.read["balances"][0], "balance": Decimal(1)}
+    promise = next(answer for answer in answered if answer.is_promise)
+    unkept = change(promise, command=change(promise.command, key="never-sent"))
+    wrong: dict[str, tuple[Snapshot, Sequence[Answered]]] = {
+        "a lost fill": (
+            change(seen, recorded=_without_end_of(last_fill, seen.recorded)),
+            answered,
+        ),
+        "an execution twice": (change(seen, executed=[*seen.executed, seen.executed[0]]), answered),
+        "an order sent twice": (change(seen, sent=[*seen.sent, seen.sent[0]]), answered),
+        "a balance": (change(seen, read={**seen.read, "balances": [wrong_balance]}), answered),
+        "a missing row": (change(seen, read={**seen.read, "executions": []}), answered),
+        "a lost command": (seen, [*answered, unkept]),
+    }
+    for what, (told, answers) in wrong.items():
+        assert Story(told).problems(answers), what
+
+
+def _without_end_of(first: RecordedEvent, recorded: Sequence[RecordedEvent]) -> list[RecordedEvent]:
+    """Without an event and what followed it in its stream."""
+    return [
+        event for event in recorded if event.stream != first.stream or event.version < first.version
+    ]
 
 
 def _price(core: RunningCore) -> Decimal:
