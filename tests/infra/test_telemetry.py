@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,3 +85,25 @@ def test_levels_hold(capsys: pytest.CaptureFixture[str]) -> None:
 def test_each_registry_is_its_own() -> None:
     for registry in (metrics_registry(), metrics_registry()):
         assert b"python_gc_objects_collected_total" in generate_latest(registry)
+
+
+def test_a_screen_gets_warnings_without_tracebacks_and_the_file_all(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "patriot.log"
+    configure_logging("INFO", as_json=True, file=file)
+    log = structlog.get_logger()
+    log.info("quiet", token="hunter2")
+    try:
+        raise ValueError("connect redis://:hunter2@host failed")
+    except ValueError:
+        log.exception("loud")
+    for handler in logging.getLogger().handlers:
+        handler.close()
+    (on_screen,) = lines(capsys)
+    quiet, loud = (json.loads(line) for line in file.read_text().splitlines())
+    assert on_screen["event"] == loud["event"] == "loud"
+    assert quiet["token"] == "[redacted]"
+    assert "exception" not in on_screen
+    assert "ValueError" in loud["exception"]
+    assert "hunter2" not in file.read_text()
