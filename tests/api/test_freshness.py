@@ -5,6 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
+from api.reads.freshness import Freshness
+from api.reads.pool import read_pool
 from tests.api.online import Live, online
 from tests.api.served import an_order, problem
 
@@ -44,6 +46,16 @@ async def test_who_waits_is_woken_by_the_write(live: Live) -> None:
         await asyncio.sleep(0)
         account_id = await live.world.account()
     assert [row["account_id"] for row in reading.result().json()["items"]] == [account_id]
+
+
+async def test_without_notifications_the_checkpoints_are_looked_at(
+    live: Live, postgres_dsn: str
+) -> None:
+    await live.world.account()
+    async with read_pool(postgres_dsn, 1) as pool:
+        deaf = Freshness(pool, live.clock)
+        await deaf.wait("accounts", live.head)
+        assert deaf.positions()["accounts"] >= live.head
 
 
 async def test_waiting_survives_a_lost_connection(live: Live, postgres_dsn: str) -> None:
