@@ -35,7 +35,7 @@ async def ours(dsn: str, listener: socket.socket) -> None:
     """The API with all its layers; log lines as in production, into nothing."""
     configure_logging("INFO", as_json=True)
     async with read_pool(dsn, POOL_SIZE) as pool:
-        given = dependencies(World(), pool, clock=SystemClock())
+        given = dependencies(World(), pool, clock=SystemClock(), settles_memory=True)
         app = create_app(msgspec.structs.replace(given, ids=SystemIds()))
         await serve(app, listener)
 
