@@ -17,7 +17,7 @@ class ActorType(StrEnum):
     VENUE = "venue"
 
 
-class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
+class Actor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Who acted, for whom, and through which door (api, cli, telegram, policy, venue…)."""
 
     type: ActorType
@@ -62,7 +62,7 @@ def command_id_for(*parts: str) -> UUID:
     return uuid5(_NAMESPACE, "\x1f".join(parts))
 
 
-class QuoteEvidence(msgspec.Struct, frozen=True):
+class QuoteEvidence(msgspec.Struct, frozen=True, gc=False):
     """The quote a decision was taken on, and its age in milliseconds then."""
 
     bid: Decimal

@@ -13,7 +13,7 @@ class Liquidity(StrEnum):
     TAKER = "taker"
 
 
-class FeeSchedule(msgspec.Struct, frozen=True):
+class FeeSchedule(msgspec.Struct, frozen=True, gc=False):
     """Rates as fractions of notional (0.0004 is 4 basis points); a negative maker rate is a rebate.
 
     ``asset`` is the currency fees are charged in, None for the instrument's settlement asset.

@@ -21,7 +21,7 @@ MAX_EVENT_BYTES = 1024 * 1024
 DEFAULT_PAGE = 1_000
 
 
-class NewEvent(msgspec.Struct, frozen=True):
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """An event to append. ``data`` and ``metadata`` are UTF-8 JSON objects."""
 
     id: UUID
@@ -30,7 +30,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     metadata: bytes
 
 
-class RecordedEvent(msgspec.Struct, frozen=True):
+class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event as the log holds it. ``recorded_at`` is the log's own UTC time."""
 
     id: UUID

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 
-class Quote(msgspec.Struct, frozen=True, tag=True):
+class Quote(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Best bid and ask with their quantities. ``at`` is the venue's event time, UTC."""
 
     symbol: str
@@ -28,7 +28,7 @@ class Quote(msgspec.Struct, frozen=True, tag=True):
         return (self.bid + self.ask) / 2
 
 
-class Trade(msgspec.Struct, frozen=True, tag=True):
+class Trade(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A public trade. ``buyer_is_maker`` means that the aggressor sold.
 
     ``count`` is how many matches it stands for: a venue may report all matches of one aggressive

@@ -27,7 +27,7 @@ class Repository:
     expected version of ``save`` is what makes that safe.
     """
 
-    def __init__(self, log: EventLog, code_version: str, cache_size: int = 20_000) -> None:
+    def __init__(self, log: EventLog, code_version: str, cache_size: int = 5_000) -> None:
         self._log = log
         self._code_version = code_version
         self._cache_size = cache_size

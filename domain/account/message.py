@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 
-class OrderMessage(msgspec.Struct, frozen=True):
+class OrderMessage(msgspec.Struct, frozen=True, gc=False):
     """``fingerprint`` is what equal orders have in common, None for an amendment."""
 
     at: datetime

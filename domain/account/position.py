@@ -8,7 +8,7 @@ from domain.decimals import ZERO, money
 from domain.order.terms import Side
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Quantity is above zero for long, below for short; ``cost`` has the same sign.
 
     The cost, not the average price, is what is kept: an average would have to be rounded, and

@@ -9,7 +9,7 @@ from domain.fees import FeeSchedule
 from domain.order.terms import Side
 
 
-class Reservation(msgspec.Struct, frozen=True):
+class Reservation(msgspec.Struct, frozen=True, gc=False):
     """``quantity`` is what can still fill, ``price`` the worst it can fill at, in settlement asset.
 
     A reduce-only order can only give margin back, so it reserves nothing but its fees.

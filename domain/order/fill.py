@@ -8,7 +8,7 @@ import msgspec
 from domain.fees import Liquidity
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """``number`` counts the order's executions from 1, ``trade_id`` is the venue's."""
 
     number: int

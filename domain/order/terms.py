@@ -40,7 +40,7 @@ class TimeInForce(StrEnum):
     GTD = "gtd"
 
 
-class OrderTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+class OrderTerms(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The order as asked for. Prices in the quote asset, quantity in the base asset.
 
     - ``limit``: rests at ``limit_price``.

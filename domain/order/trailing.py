@@ -8,7 +8,7 @@ import msgspec
 from domain.decimals import ZERO
 
 
-class TrailingStep(msgspec.Struct, frozen=True):
+class TrailingStep(msgspec.Struct, frozen=True, gc=False):
     """Once price reaches entry × ``reach``, the stop moves to entry × ``lift``."""
 
     reach: Decimal

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """``limit`` and ``measured`` are text so that any control can be recorded exactly.
 
     ``code`` and ``message`` are set where ``passed`` is false.

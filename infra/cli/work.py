@@ -10,6 +10,7 @@ import uvloop
 
 from infra.cli.failure import explain
 from infra.cli.output import fail
+from infra.collector import calm_collector
 from infra.settings import SettingsError
 
 _logger = structlog.get_logger(__name__)
@@ -21,6 +22,7 @@ def run_until_stopped(work: Coroutine[object, object, None]) -> None:
     What fails is told in one line, with exit code 1; the log has the details. Raises
     SettingsError.
     """
+    calm_collector()
     try:
         uvloop.run(_until_stopped(work))
     except Exception as error:

@@ -29,6 +29,7 @@ from domain.use_cases.account_desk import OpenAccount, Transfer
 from domain.use_cases.requests import PlaceOrder
 from domain.use_cases.risk_desk import SetLimits
 from infra.clock import SystemClock
+from infra.collector import calm_collector
 from infra.composition.core import Core
 from infra.log.postgres.log import PostgresEventLog
 from tests.benchmarks.harness import Bench, Result, percentile
@@ -47,6 +48,7 @@ _ACTOR = Actor(ActorType.SYSTEM, "benchmark", "benchmark")
 
 
 async def run(bench: Bench) -> list[Result]:
+    calm_collector()  # as every process of the core does at its start
     async with PostgresEventLog.open(bench.postgres_dsn) as log:
         desk = await Desk.open(log)
         await desk.prepare()
