@@ -1,7 +1,6 @@
 """The application: routes over what it is given, and the tasks that keep its reads current."""
 
 import asyncio
-import gc
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
@@ -56,7 +55,7 @@ def create_app(api: ApiDependencies) -> FastAPI:
     reader = OrderReader(Database(api.pool))
     hub = Hub(api.changes, metrics)
     authentication = Authentication(api.token_secret, api.clock)
-    app = _bare_app(api, _lifespan(api, freshness, reader, hub))
+    app = _bare_app(api, _lifespan(freshness, reader, hub))
     app.state.authentication = authentication
     app.state.max_body_bytes = api.max_body_bytes
     app.state.hub = hub
@@ -116,14 +115,9 @@ def _bare_app(api: ApiDependencies, lifespan: Lifespan) -> FastAPI:
     return app
 
 
-def _lifespan(
-    api: ApiDependencies, freshness: Freshness, reader: OrderReader, hub: Hub
-) -> Lifespan:
+def _lifespan(freshness: Freshness, reader: OrderReader, hub: Hub) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-        if api.settles_memory:
-            gc.collect()
-            gc.freeze()
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(freshness.run()),

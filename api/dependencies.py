@@ -23,9 +23,7 @@ class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     """``pool`` is made by ``api.reads.pool.read_pool`` and open; ``changes`` starts a new
     subscription to the read models' changes each time it is called.
 
-    ``settles_memory`` takes what is alive at the start out of the garbage collector's sight: a full
-    collection would stop every request for as long as 100 ms. ``token_secret`` signs and verifies
-    bearer tokens; ``registry`` is what /metrics shows.
+    ``token_secret`` signs and verifies bearer tokens; ``registry`` is what /metrics shows.
     """
 
     accounts: AccountDesk
@@ -45,6 +43,5 @@ class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     docs_enabled: bool = False
     registry: CollectorRegistry = REGISTRY
     read_wait_seconds: float = 5.0
-    settles_memory: bool = True
     heartbeat_seconds: float = 15.0
     version: str = "0.1.0"

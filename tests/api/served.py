@@ -84,7 +84,7 @@ def dependencies(
         changes=changes or no_changes,
         token_secret=SECRET,
         registry=CollectorRegistry(),
-        **{"settles_memory": False, **settings},
+        **settings,
     )
 
 

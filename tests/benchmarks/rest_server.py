@@ -21,6 +21,7 @@ from starlette.routing import Route
 from api.app import create_app
 from api.reads.pool import read_pool
 from infra.clock import SystemClock, SystemIds
+from infra.collector import calm_collector
 from infra.telemetry import configure_logging
 from tests.api.served import dependencies
 from tests.domain.world import World
@@ -34,8 +35,9 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 async def ours(dsn: str, listener: socket.socket) -> None:
     """The API with all its layers; log lines as in production, into nothing."""
     configure_logging("INFO", as_json=True)
+    calm_collector()  # as every process of the core does at its start
     async with read_pool(dsn, POOL_SIZE) as pool:
-        given = dependencies(World(), pool, clock=SystemClock(), settles_memory=True)
+        given = dependencies(World(), pool, clock=SystemClock())
         app = create_app(msgspec.structs.replace(given, ids=SystemIds()))
         await serve(app, listener)
 
