@@ -60,7 +60,12 @@ class MarketHub:
         return subscription
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with every event from now on; the answer ends that."""
+        """Call ``listener`` with the newest quote of every symbol, then with every event.
+
+        The answer ends that. Who comes late must not wait for the next quote to know the market.
+        """
+        for quote in self._quotes.values():
+            listener(quote)
         self._listeners += (listener,)
 
         def stop() -> None:

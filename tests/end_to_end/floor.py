@@ -131,11 +131,14 @@ async def floor(
         changes = RedisChangeFeed(client, metrics_of_projections)
         runner = ProjectionRunner(pool, log, clock, changes, metrics_of_projections)
         await runner.install()
+        execution = ExecutionRole(settings, core, pool, dsn, from_hub(hub))
         tasks = [
             group.create_task(core.risk_book.follow(log)),
             group.create_task(runner.run()),
-            group.create_task(ExecutionRole(settings, core, pool, dsn, from_hub(hub)).run()),
+            group.create_task(execution.run()),
         ]
+        # Frames that are played before the venue listens would never reach it.
+        await execution.recovered.wait()
         yield Floor(core, Feed(_NoSource(), hub, clock, metrics), pool, runner)
         for task in tasks:
             task.cancel()

@@ -132,3 +132,13 @@ async def test_the_number_of_symbols_is_bounded(monkeypatch: pytest.MonkeyPatch)
     for symbol in ("A", "B", "C", "A"):
         hub.publish(quote(symbol))
     assert [one.symbol for one in hub.quotes()] == ["A", "B"]
+
+
+async def test_a_late_listener_hears_the_newest_quotes_first() -> None:
+    hub = MarketHub(metrics())
+    hub.publish(quote("A"))
+    hub.publish(quote("B"))
+    heard: list[MarketEvent] = []
+    hub.listen(heard.append)
+    hub.publish(quote("A"))
+    assert heard == [quote("A"), quote("B"), quote("A")]
