@@ -4,7 +4,7 @@ Outcomes are typed: Accepted and Rejected are the venue's word; Ambiguous means 
 may have been executed, now or later, and only the venue's own records can tell.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +13,19 @@ from typing import Protocol
 import msgspec
 
 from domain.fees import Liquidity
+from domain.instrument import Instrument
 from domain.order.terms import OrderTerms
+
+
+class SendWindow(msgspec.Struct, frozen=True):
+    """When a request was made, and how long it may take to arrive (Binance ``recvWindow``).
+
+    The venue checks both on its own clock and rejects what comes outside, so "not found" is final
+    once its clock is past ``valid_until``.
+    """
+
+    sent_at: datetime
+    valid_until: datetime
 
 
 class VenueOrder(msgspec.Struct, frozen=True):
@@ -23,6 +35,7 @@ class VenueOrder(msgspec.Struct, frozen=True):
     account_id: str
     terms: OrderTerms
     linked_client_order_id: str | None = None
+    window: SendWindow | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True, tag=True):
@@ -39,7 +52,10 @@ class Rejected(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ambiguous(msgspec.Struct, frozen=True, tag=True):
+    """No answer, or none that can be trusted; ``raw`` is what could not be read."""
+
     reason: str
+    raw: str | None = None
 
 
 Outcome = Accepted | Rejected | Ambiguous
@@ -100,7 +116,38 @@ class StopMovedReport(msgspec.Struct, frozen=True, tag=True):
     at: datetime
 
 
-Report = FillReport | CancelReport | ExpireReport | TriggerReport | StopMovedReport
+class BustReport(msgspec.Struct, frozen=True, tag=True):
+    """The venue takes an execution back (FIX ExecType H, trade cancel)."""
+
+    client_order_id: str
+    venue_order_id: str
+    account_id: str
+    symbol: str
+    trade_id: str
+    reason: str
+    at: datetime
+
+
+OrderReport = (
+    FillReport | CancelReport | ExpireReport | TriggerReport | StopMovedReport | BustReport
+)
+
+
+class StreamGap(msgspec.Struct, frozen=True, tag=True):
+    """Reports made after ``since`` may be missing: they must be asked for."""
+
+    since: datetime
+
+
+class UnreadableReport(msgspec.Struct, frozen=True, tag=True):
+    """Something came that is no report: ``raw`` is all of it, ``reason`` why it cannot be one."""
+
+    raw: str
+    reason: str
+    at: datetime
+
+
+Report = OrderReport | StreamGap | UnreadableReport
 
 
 class Amendment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -131,7 +178,10 @@ class VenueStatus(StrEnum):
 
 
 class OrderState(msgspec.Struct, frozen=True):
-    """One order in the venue's own records, working or ended; ``reason`` says why it ended."""
+    """One order in the venue's own records, working or ended; ``reason`` says why it ended.
+
+    ``terms`` are those it has now, with every amendment the venue took.
+    """
 
     client_order_id: str
     venue_order_id: str
@@ -140,6 +190,36 @@ class OrderState(msgspec.Struct, frozen=True):
     cum_quantity: Decimal
     reason: str
     at: datetime
+    terms: OrderTerms
+
+
+class Absent(msgspec.Struct, frozen=True):
+    """The venue's word, at its own time ``at``, that it has no such order."""
+
+    at: datetime
+
+
+class VenuePosition(msgspec.Struct, frozen=True):
+    """An open position: quantity above zero when long, ``cost`` its signed value at entry."""
+
+    symbol: str
+    quantity: Decimal
+    cost: Decimal
+
+
+class VenueHealth(msgspec.Struct, frozen=True):
+    """``trading`` is false in maintenance; ``at`` is the venue's clock."""
+
+    trading: bool
+    at: datetime
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What the venue does by itself; what it does not, the core's policies do."""
+
+    linked_orders: bool
+    good_till_date: bool
+    trailing_stops: bool
 
 
 class VenueUnavailable(Exception):
@@ -149,24 +229,47 @@ class VenueUnavailable(Exception):
 class Venue(Protocol):
     """Requests answer with a typed outcome, never an exception; they may take any time.
 
-    Questions (open_orders, find_order, fills_since) raise VenueUnavailable.
+    Questions raise VenueUnavailable. Every venue passes ``tests/contract/test_venue.py``.
     """
 
     name: str
+    capabilities: Capabilities
 
     async def submit(self, order: VenueOrder) -> Outcome: ...
 
-    async def amend(self, account_id: str, client_order_id: str, change: Amendment) -> Outcome: ...
+    async def amend(
+        self,
+        account_id: str,
+        client_order_id: str,
+        change: Amendment,
+        window: SendWindow | None = None,
+    ) -> Outcome: ...
 
     async def cancel(self, account_id: str, client_order_id: str) -> Outcome: ...
 
     async def open_orders(self, account_id: str) -> Sequence[OpenOrder]: ...
 
-    async def find_order(self, account_id: str, client_order_id: str) -> OrderState | None:
-        """The newest order under a client id; None only if the venue says it has none."""
+    async def find_order(self, account_id: str, client_order_id: str) -> OrderState | Absent:
+        """The newest order under a client id, among open orders and history."""
         ...
 
-    async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]: ...
+    async def find_venue_order(self, account_id: str, venue_order_id: str) -> OrderState | Absent:
+        """The order under the venue's own id."""
+        ...
+
+    async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
+        """Every fill of the account made at or after ``at``, busted ones left out."""
+        ...
+
+    async def positions(self, account_id: str) -> Sequence[VenuePosition]: ...
+
+    async def balances(self, account_id: str) -> Mapping[str, Decimal]:
+        """Wallet balance by asset: transfers, realised profit and fees, nothing unrealised."""
+        ...
+
+    async def instruments(self) -> Sequence[Instrument]: ...
+
+    async def status(self) -> VenueHealth: ...
 
     def reports(self) -> AsyncGenerator[Report]:
         """Reports from the time of the call on, in the order the venue made them."""

@@ -10,11 +10,17 @@ import msgspec
 
 from domain.account.events import (
     AccountOpened,
+    AccountReconciled,
+    BalanceAdjusted,
+    ExternalActivityAcknowledged,
+    ExternalOrderFound,
     FillReversed,
     FillSettled,
     FundsDeposited,
     FundsReserved,
     FundsWithdrawn,
+    PositionAdjusted,
+    ReconciliationFailed,
     ReservationChanged,
     ReservationReleased,
     Settlement,
@@ -30,6 +36,8 @@ from domain.fees import FeeSchedule
 from domain.instrument import Instrument
 from domain.order.terms import Side
 from domain.risk.limits import MAX_DUPLICATE_WINDOW_MS
+from domain.risk.trading_state import TradingState
+from domain.venue import OpenOrder
 
 MESSAGE_MEMORY = timedelta(milliseconds=MAX_DUPLICATE_WINDOW_MS)
 """How far back the message rate and duplicate controls can look."""
@@ -73,6 +81,9 @@ class Account(Aggregate):
     messages: deque[OrderMessage]
     result_day: date | None
     day_result: Decimal
+    external_orders: set[str]
+    unacknowledged: int
+    reconciliation_failure: str | None
 
     def _start(self) -> None:
         self.balances = {}
@@ -83,6 +94,9 @@ class Account(Aggregate):
         self.messages = deque()
         self.result_day = None
         self.day_result = ZERO
+        self.external_orders = set()
+        self.unacknowledged = 0
+        self.reconciliation_failure = None
 
     # Commands
 
@@ -220,7 +234,69 @@ class Account(Aggregate):
         left = held.quantity + _not_accounted_for(execution, held) if held else ZERO
         self._settle(FillReversed, opposite, left, now)
 
+    # What the venue's records say
+
+    def find_external_order(self, found: OpenOrder, now: datetime) -> None:
+        """Record a working order that is not the core's, once."""
+        if found.venue_order_id not in self.external_orders:
+            self.trigger_event(
+                ExternalOrderFound,
+                timestamp=now,
+                client_order_id=found.client_order_id,
+                venue_order_id=found.venue_order_id,
+                terms=found.terms,
+                cum_quantity=found.cum_quantity,
+            )
+
+    def adjust_position(self, found: Position, now: datetime) -> None:
+        """Take the venue's position; nothing if its quantity is the one believed."""
+        believed = self.positions.get(found.symbol) or Position(
+            symbol=found.symbol, settlement_asset=found.settlement_asset
+        )
+        if found.quantity != believed.quantity:
+            self.trigger_event(
+                PositionAdjusted,
+                timestamp=now,
+                symbol=found.symbol,
+                settlement_asset=found.settlement_asset,
+                believed_quantity=believed.quantity,
+                believed_cost=believed.cost,
+                found_quantity=found.quantity,
+                found_cost=found.cost,
+            )
+
+    def adjust_balance(self, asset: str, found: Decimal, now: datetime) -> None:
+        """Take the venue's balance; nothing if it is the one believed."""
+        believed = self.balance(asset)
+        if found != believed:
+            self.trigger_event(
+                BalanceAdjusted, timestamp=now, asset=asset, believed=believed, found=found
+            )
+
+    def acknowledge_external(self, reason: str, now: datetime) -> None:
+        """Let the account trade again. Raises Conflict ``nothing_to_acknowledge``."""
+        if not self.unacknowledged:
+            raise Conflict("nothing_to_acknowledge", f"account {self.id} has nothing external")
+        self.trigger_event(ExternalActivityAcknowledged, timestamp=now, reason=reason)
+
+    def fail_reconciliation(self, reason: str, now: datetime) -> None:
+        """Stop the account; nothing if it is stopped already."""
+        if self.reconciliation_failure is None:
+            self.trigger_event(ReconciliationFailed, timestamp=now, reason=reason)
+
+    def reconcile(self, now: datetime) -> None:
+        """The comparison with the venue worked; nothing unless it had failed before."""
+        if self.reconciliation_failure is not None:
+            self.trigger_event(AccountReconciled, timestamp=now)
+
     # Questions
+
+    @property
+    def trading_state(self) -> TradingState:
+        """What the account's own history admits, whatever the limits' scopes say."""
+        if self.reconciliation_failure is not None:
+            return TradingState.HALTED
+        return TradingState.REDUCING if self.unacknowledged else TradingState.ACTIVE
 
     def balance(self, asset: str) -> Decimal:
         return self.balances.get(asset, ZERO)

@@ -9,7 +9,7 @@ from domain.account.position import Position
 from domain.account.reservation import Reservation
 from domain.event import Event, event_type
 from domain.fees import FeeSchedule
-from domain.order.terms import Side
+from domain.order.terms import OrderTerms, Side
 
 if TYPE_CHECKING:
     from domain.account.account import Account
@@ -135,6 +135,88 @@ class ReservationReleased(AccountEvent, frozen=True, kw_only=True):
 
     def apply(self, aggregate: "Account") -> None:
         del aggregate.reservations[self.order_id]
+
+
+@event_type
+class ExternalOrderFound(AccountEvent, frozen=True, kw_only=True):
+    """The venue works an order for this account that the core did not send (a manual trade).
+
+    From here on the account only reduces, until somebody acknowledges it.
+    """
+
+    client_order_id: str
+    venue_order_id: str
+    terms: OrderTerms
+    cum_quantity: Decimal
+
+    def apply(self, aggregate: "Account") -> None:
+        aggregate.external_orders.add(self.venue_order_id)
+        aggregate.unacknowledged += 1
+
+
+@event_type
+class PositionAdjusted(AccountEvent, frozen=True, kw_only=True):
+    """The venue's position is not what the log adds up to; the venue's is taken.
+
+    Quantities above zero are long. ``cost`` is the signed value at entry. From here on the account
+    only reduces, until somebody acknowledges it.
+    """
+
+    symbol: str
+    settlement_asset: str
+    believed_quantity: Decimal
+    believed_cost: Decimal
+    found_quantity: Decimal
+    found_cost: Decimal
+
+    def apply(self, aggregate: "Account") -> None:
+        aggregate.positions[self.symbol] = Position(
+            symbol=self.symbol,
+            settlement_asset=self.settlement_asset,
+            quantity=self.found_quantity,
+            cost=self.found_cost,
+        )
+        aggregate.unacknowledged += 1
+
+
+@event_type
+class BalanceAdjusted(AccountEvent, frozen=True, kw_only=True):
+    """The venue's balance is not what the log adds up to; the venue's is taken."""
+
+    asset: str
+    believed: Decimal
+    found: Decimal
+
+    def apply(self, aggregate: "Account") -> None:
+        aggregate.balances[self.asset] = self.found
+
+
+@event_type
+class ExternalActivityAcknowledged(AccountEvent, frozen=True, kw_only=True):
+    """Somebody has seen what the core did not do; the account trades again."""
+
+    reason: str
+
+    def apply(self, aggregate: "Account") -> None:
+        aggregate.unacknowledged = 0
+
+
+@event_type
+class ReconciliationFailed(AccountEvent, frozen=True, kw_only=True):
+    """The account could not be compared with the venue: it does not trade until it could."""
+
+    reason: str
+
+    def apply(self, aggregate: "Account") -> None:
+        aggregate.reconciliation_failure = self.reason
+
+
+@event_type
+class AccountReconciled(AccountEvent, frozen=True, kw_only=True):
+    """After a failure, the account has been compared with the venue again."""
+
+    def apply(self, aggregate: "Account") -> None:
+        aggregate.reconciliation_failure = None
 
 
 class Settlement(AccountEvent, frozen=True, kw_only=True):

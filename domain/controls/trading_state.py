@@ -16,6 +16,10 @@ def trading_state(check: OrderCheck) -> Iterator[Verdict]:
     system = next((s for s in check.scopes if s.id == SYSTEM_SCOPE), None)
     known = check.scopes_are_current and system is not None and system.exists
     yield unscoped(CONTROL, "limits in force", _knowledge(known), "limits_unknown", passed=known)
+    own = check.account.trading_state
+    yield unscoped(
+        CONTROL, "account reconciled", f"account {own}", _CODES[own], passed=_admits(own, check)
+    )
     for scope in check.scopes:
         yield verdict(
             CONTROL,

@@ -75,12 +75,35 @@ class OrderRefused(_Decision, frozen=True, kw_only=True):
 
 @event_type
 class OrderSubmitting(OrderEvent, frozen=True, kw_only=True):
-    """The intent: from here on the order may be at the venue."""
+    """The intent: from here on, and until ``valid_until`` on the venue's clock, it may arrive."""
 
     leader_epoch: int
+    valid_until: datetime | None = None
 
     def apply(self, aggregate: "Order") -> None:
         aggregate.submitted = True
+        aggregate.submitted_at = self.timestamp
+        aggregate.valid_until = self.valid_until
+
+
+@event_type
+class OrderWithheld(OrderEvent, frozen=True, kw_only=True):
+    """The order was placed and will never be sent: trading was halted, or its partner is missing."""
+
+    code: str
+    reason: str
+
+    def apply(self, aggregate: "Order") -> None:
+        aggregate.end(Ending.WITHHELD)
+
+
+@event_type
+class OrderAbandoned(OrderEvent, frozen=True, kw_only=True):
+    """Money was reserved for an order that was never recorded; from now on it cannot be."""
+
+    def apply(self, aggregate: "Order") -> None:
+        aggregate.account_id = self.account_id
+        aggregate.ending = Ending.ABANDONED
 
 
 @event_type

@@ -12,6 +12,7 @@ from domain.decimals import ZERO
 from domain.errors import Conflict, Refused
 from domain.order.events import (
     FillBusted,
+    OrderAbandoned,
     OrderAccepted,
     OrderAmended,
     OrderAmendRejected,
@@ -28,6 +29,7 @@ from domain.order.events import (
     OrderSubmitting,
     OrderTriggered,
     OrderUnknown,
+    OrderWithheld,
     TrailingStopMoved,
 )
 from domain.order.fill import Fill
@@ -38,6 +40,8 @@ from domain.venue import Amendment, FillReport
 
 _STATUS_OF_ENDING = {
     Ending.REFUSED: OrderStatus.REFUSED,
+    Ending.WITHHELD: OrderStatus.CANCELLED,
+    Ending.ABANDONED: OrderStatus.REFUSED,
     Ending.REJECTED: OrderStatus.REJECTED,
     # A bust can leave a filled order short; what is missing does not work any more.
     Ending.FILLED: OrderStatus.CANCELLED,
@@ -90,6 +94,8 @@ class Order(Aggregate):
     venue_order_id: str | None
     stop_price: Decimal | None
     submitted: bool
+    submitted_at: datetime | None
+    valid_until: datetime | None
     accepted: bool
     unknown: bool
     triggered: bool
@@ -111,6 +117,7 @@ class Order(Aggregate):
         self.refusal_code = None
         self.venue_order_id = None
         self.stop_price = None
+        self.submitted_at = self.valid_until = None
         self.submitted = self.accepted = self.unknown = self.triggered = False
         self.ending = None
         self.pending_cancel = self.pending_amend = None
@@ -190,10 +197,20 @@ class Order(Aggregate):
             **msgspec.structs.asdict(order),
         )
 
-    def submit(self, leader_epoch: int, now: datetime) -> None:
+    def submit(self, leader_epoch: int, now: datetime, valid_until: datetime | None = None) -> None:
         """Record the intent to send it, once for ever."""
         if not self.submitted and self.is_live:
-            self._record(OrderSubmitting, now, leader_epoch=leader_epoch)
+            self._record(OrderSubmitting, now, leader_epoch=leader_epoch, valid_until=valid_until)
+
+    def withhold(self, code: str, reason: str, now: datetime) -> None:
+        """End what was never sent; nothing once there is an intent to send it."""
+        if not self.submitted and self.is_live:
+            self._record(OrderWithheld, now, code=code, reason=reason)
+
+    def abandon(self, account_id: str, now: datetime) -> None:
+        """Make sure that an order that is not recorded never will be; nothing if it is."""
+        if not self.exists:
+            self.trigger_event(OrderAbandoned, timestamp=now, account_id=account_id)
 
     def request_cancel(self, request_id: str, reason: str, now: datetime) -> None:
         """Ask for the order's end; the same request again changes nothing.

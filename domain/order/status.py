@@ -23,6 +23,8 @@ class Ending(StrEnum):
     """Why nothing of an order works at the venue any more."""
 
     REFUSED = "refused"
+    WITHHELD = "withheld"
+    ABANDONED = "abandoned"
     REJECTED = "rejected"
     FILLED = "filled"
     CANCELLED = "cancelled"

@@ -4,17 +4,22 @@ from collections.abc import Iterator
 
 from domain.event import Event
 from domain.order.events import (
+    OrderAbandoned,
     OrderAmended,
     OrderAmendRejected,
     OrderCancelled,
+    OrderEvent,
     OrderExpired,
     OrderRefused,
     OrderRejected,
+    OrderWithheld,
 )
 from domain.policies.commands import AccountCommand, ReleaseReservation, ResizeReservation
 
-_ENDINGS = {
+_ENDINGS: dict[type[OrderEvent], str] = {
     OrderRefused: "refused",
+    OrderWithheld: "withheld",
+    OrderAbandoned: "abandoned",
     OrderRejected: "rejected",
     OrderCancelled: "cancelled",
     OrderExpired: "expired",
@@ -23,7 +28,7 @@ _ENDINGS = {
 
 def release(event: Event) -> Iterator[AccountCommand]:
     """An order's last fill releases by being settled."""
-    if isinstance(event, OrderRefused | OrderRejected | OrderCancelled | OrderExpired):
+    if isinstance(event, OrderEvent) and type(event) in _ENDINGS:
         yield ReleaseReservation(event.account_id, event.originator_id, _ENDINGS[type(event)])
     elif isinstance(event, OrderAmended | OrderAmendRejected):
         yield ResizeReservation(

@@ -34,11 +34,25 @@ class RiskLimitsSet(RiskEvent, frozen=True, kw_only=True):
 
 
 @event_type
-class TradingHalted(RiskEvent, frozen=True, kw_only=True):
-    """Nothing new goes out; cancels do."""
+class TradingHaltRequested(RiskEvent, frozen=True, kw_only=True):
+    """A halt in force for every decision from here on.
+
+    Orders decided before may still be on their way: the leading execution worker stops them, and
+    records TradingHalted when no intent can follow.
+    """
 
     def apply(self, aggregate: "RiskLimits") -> None:
         aggregate.enter(TradingState.HALTED, self.change_id, self.reason)
+        aggregate.halt_confirmed = False
+
+
+@event_type
+class TradingHalted(RiskEvent, frozen=True, kw_only=True):
+    """Nothing new goes out, and no intent to send stands after this in the log; cancels do go."""
+
+    def apply(self, aggregate: "RiskLimits") -> None:
+        aggregate.enter(TradingState.HALTED, self.change_id, self.reason)
+        aggregate.halt_confirmed = True
 
 
 @event_type

@@ -5,7 +5,13 @@ from typing import ClassVar
 
 from domain.aggregate import Aggregate
 from domain.errors import Conflict
-from domain.risk.events import RiskLimitsSet, TradingHalted, TradingReduced, TradingResumed
+from domain.risk.events import (
+    RiskLimitsSet,
+    TradingHalted,
+    TradingHaltRequested,
+    TradingReduced,
+    TradingResumed,
+)
 from domain.risk.limits import Limits
 from domain.risk.trading_state import TradingState
 
@@ -21,12 +27,16 @@ class RiskLimits(Aggregate):
     state: TradingState
     state_reason: str | None
     changes: dict[str, object]
+    halt_confirmed: bool
+    halt_id: str | None
 
     def _start(self) -> None:
         self.limits = Limits()
         self.state = TradingState.ACTIVE
         self.state_reason = None
         self.changes = {}
+        self.halt_confirmed = False
+        self.halt_id = None
 
     def set_limits(self, change_id: str, limits: Limits, reason: str, now: datetime) -> None:
         """Replace all limits of the scope; the same change again changes nothing.
@@ -50,7 +60,22 @@ class RiskLimits(Aggregate):
         """Let nothing new out. Halting what is halted records that it was asked for again."""
         if not self._is_repeated(change_id, (TradingState.HALTED, reason)):
             self.trigger_event(
-                TradingHalted, timestamp=now, scope=self.id, change_id=change_id, reason=reason
+                TradingHaltRequested,
+                timestamp=now,
+                scope=self.id,
+                change_id=change_id,
+                reason=reason,
+            )
+
+    def confirm_halt(self, now: datetime) -> None:
+        """Record that no intent to send can follow; nothing if no halt waits for that."""
+        if self.state is TradingState.HALTED and not self.halt_confirmed:
+            self.trigger_event(
+                TradingHalted,
+                timestamp=now,
+                scope=self.id,
+                change_id=self.halt_id,
+                reason=self.state_reason,
             )
 
     def reduce(self, change_id: str, reason: str, now: datetime) -> None:
@@ -81,6 +106,7 @@ class RiskLimits(Aggregate):
     def enter(self, state: TradingState, change_id: str, reason: str) -> None:
         self.state = state
         self.state_reason = reason
+        self.halt_id = change_id if state is TradingState.HALTED else None
         self.changes[change_id] = (state, reason)
 
     # Details
