@@ -83,6 +83,7 @@ class Account(Aggregate):
     day_result: Decimal
     external_orders: set[str]
     unacknowledged: int
+    acknowledgements: dict[str, str]
     reconciliation_failure: str | None
 
     def _start(self) -> None:
@@ -96,6 +97,7 @@ class Account(Aggregate):
         self.day_result = ZERO
         self.external_orders = set()
         self.unacknowledged = 0
+        self.acknowledgements = {}
         self.reconciliation_failure = None
 
     # Commands
@@ -273,11 +275,22 @@ class Account(Aggregate):
                 BalanceAdjusted, timestamp=now, asset=asset, believed=believed, found=found
             )
 
-    def acknowledge_external(self, reason: str, now: datetime) -> None:
-        """Let the account trade again. Raises Conflict ``nothing_to_acknowledge``."""
+    def acknowledge_external(
+        self, reason: str, now: datetime, request_id: str | None = None
+    ) -> None:
+        """Let the account trade again; the same request again changes nothing.
+
+        Raises Conflict ``nothing_to_acknowledge``, ``idempotency_key_reused``.
+        """
+        if request_id is not None and request_id in self.acknowledgements:
+            if self.acknowledgements[request_id] != reason:
+                raise Conflict("idempotency_key_reused", f"{request_id} gave another reason")
+            return
         if not self.unacknowledged:
             raise Conflict("nothing_to_acknowledge", f"account {self.id} has nothing external")
-        self.trigger_event(ExternalActivityAcknowledged, timestamp=now, reason=reason)
+        self.trigger_event(
+            ExternalActivityAcknowledged, timestamp=now, reason=reason, request_id=request_id
+        )
 
     def fail_reconciliation(self, reason: str, now: datetime) -> None:
         """Stop the account; nothing if it is stopped already."""

@@ -193,12 +193,18 @@ class BalanceAdjusted(AccountEvent, frozen=True, kw_only=True):
 
 @event_type
 class ExternalActivityAcknowledged(AccountEvent, frozen=True, kw_only=True):
-    """Somebody has seen what the core did not do; the account trades again."""
+    """Somebody has seen what the core did not do; the account trades again.
+
+    ``request_id`` makes a repeated request the same acknowledgement.
+    """
 
     reason: str
+    request_id: str | None = None
 
     def apply(self, aggregate: "Account") -> None:
         aggregate.unacknowledged = 0
+        if self.request_id is not None:
+            aggregate.acknowledgements[self.request_id] = self.reason
 
 
 @event_type

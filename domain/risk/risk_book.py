@@ -1,10 +1,11 @@
 """The limits of all scopes, kept current by following the log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 
 from domain.event import Event, decode
-from domain.log import START, CaughtUp, EventFilter, EventLog
+from domain.log import START, CaughtUp, EventFilter, EventLog, RecordedEvent
+from domain.risk.halt_confirmations import HaltConfirmations
 from domain.risk.risk_limits import SYSTEM_SCOPE, RiskLimits
 
 _ONLY_RISK = EventFilter(categories=frozenset({RiskLimits.category}))
@@ -19,6 +20,7 @@ class RiskBook:
 
     def __init__(self) -> None:
         self._scopes: dict[str, RiskLimits] = {}
+        self._halts = HaltConfirmations()
         self.is_current = False
 
     def scope(self, scope: str) -> RiskLimits:
@@ -54,6 +56,19 @@ class RiskBook:
                     if isinstance(page, CaughtUp):
                         self.is_current = True
                     else:
-                        self.note(decode(recorded) for recorded in page)
+                        self._hear(page)
         finally:
             self.is_current = False
+
+    async def until_halt_confirmed(self, scope: str, change_id: str) -> int:
+        """Wait for the log to say that no intent can follow a halt; where it says so.
+
+        Nothing bounds the wait, and ``follow`` must be running.
+        """
+        return await self._halts.until_confirmed(scope, change_id)
+
+    def _hear(self, page: Sequence[RecordedEvent]) -> None:
+        for recorded in page:
+            event = decode(recorded)
+            self.note((event,))
+            self._halts.note(event, recorded.position)

@@ -33,8 +33,16 @@ class Transfer(msgspec.Struct, frozen=True):
     amount: Decimal
 
 
+class AcknowledgeExternal(msgspec.Struct, frozen=True):
+    """``request_id`` makes a repeated request the same acknowledgement."""
+
+    account_id: str
+    request_id: str
+    reason: str
+
+
 class AccountDesk:
-    """Opens accounts and moves money in and out of them."""
+    """Opens accounts, moves money in and out of them, and lets them trade again."""
 
     def __init__(self, repository: Repository, clock: Clock) -> None:
         self._repository = repository
@@ -80,6 +88,17 @@ class AccountDesk:
             )
 
         return await self._change(transfer.account_id, decide, context)
+
+    async def acknowledge(self, request: AcknowledgeExternal, context: CommandContext) -> Done:
+        """Somebody has seen what the core did not do: the account is no longer only reducing.
+
+        Raises NotFound ``account_not_found`` and what Account.acknowledge_external raises.
+        """
+
+        def decide(account: Account) -> None:
+            account.acknowledge_external(request.reason, self._clock.now(), request.request_id)
+
+        return await self._change(request.account_id, decide, context)
 
     async def _change(
         self, account_id: str, decide: Callable[[Account], None], context: CommandContext

@@ -60,6 +60,18 @@ class RiskDesk:
 
         return await self._change(request.scope, decide, context)
 
+    async def confirm_halt(self, scope: str, context: CommandContext) -> Done:
+        """Record that no intent to send follows; nothing if no halt waits for that.
+
+        Asked by the execution worker that leads, once what it had begun is in the log. Raises
+        InvalidInput ``invalid_scope``.
+        """
+
+        def decide(limits: RiskLimits) -> None:
+            limits.confirm_halt(self._clock.now())
+
+        return await self._change(scope, decide, context)
+
     async def reduce(self, request: ChangeTrading, context: CommandContext) -> Done:
         """Raises InvalidInput ``invalid_scope``, Conflict ``trading_halted``."""
 
