@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
-from adapters.venues.paper.entry import Entry, decode, encode
+from adapters.venues.paper.entry import (
+    Busted,
+    Entry,
+    OrderEntry,
+    Transferred,
+    decode,
+    encode,
+)
 from adapters.venues.paper.journal import JournalFailed
 from domain.venue import FillReport
 
@@ -35,11 +42,31 @@ class MemoryPaperJournal:
             self.texts.extend(texts)
             self.group_sizes.append(len(texts))
 
-    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[Entry]:
-        entries = (decode(text) for text in self.texts)
+    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[OrderEntry]:
         key = (account_id, client_order_id)
-        return [entry for entry in entries if (entry.account_id, entry.client_order_id) == key]
+        return [e for e in self._of_orders() if (e.account_id, e.client_order_id) == key]
+
+    async def entries_of_venue_order(
+        self, account_id: str, venue_order_id: str
+    ) -> Sequence[OrderEntry]:
+        key = (account_id, venue_order_id)
+        return [e for e in self._of_orders() if (e.account_id, e.venue_order_id) == key]
 
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
-        fills = (entry for text in self.texts if isinstance(entry := decode(text), FillReport))
-        return [fill for fill in fills if fill.account_id == account_id and fill.at >= at]
+        busted = [entry.fill for entry in self._of_orders() if isinstance(entry, Busted)]
+        mine = [fill for fill in self._fills() if fill.account_id == account_id and fill.at >= at]
+        return [fill for fill in mine if fill not in busted]
+
+    async def find_fill(self, account_id: str, symbol: str, trade_id: str) -> FillReport | None:
+        wanted = (account_id, symbol, trade_id)
+        for fill in self._fills():
+            if (fill.account_id, fill.symbol, fill.trade_id) == wanted:
+                return fill
+        return None
+
+    def _of_orders(self) -> list[OrderEntry]:
+        entries = (decode(text) for text in self.texts)
+        return [entry for entry in entries if not isinstance(entry, Transferred)]
+
+    def _fills(self) -> list[FillReport]:
+        return [entry for entry in self._of_orders() if isinstance(entry, FillReport)]

@@ -1,6 +1,7 @@
 """What the venue lets in: the instrument's filters, as an exchange checks them."""
 
 import re
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from adapters.venues.paper.reject import RejectCode
@@ -10,7 +11,10 @@ from domain.decimals import ZERO
 from domain.errors import Conflict, InvalidInput
 from domain.instrument import Instrument, Instruments
 from domain.order.terms import OrderTerms, OrderType, TimeInForce
-from domain.venue import VenueOrder
+from domain.venue import Capabilities, SendWindow, VenueOrder
+
+CLOCK_TOLERANCE = timedelta(seconds=1)
+"""How far a sender's clock may be ahead of the venue's."""
 
 _CLIENT_ORDER_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
 _LINKABLE = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT})
@@ -30,6 +34,28 @@ def check_terms(terms: OrderTerms, instruments: Instruments, touch: Touch | None
     _check_prices(terms, instrument)
     _check_quantity(terms, instrument)
     _check_notional(terms, instrument, touch)
+
+
+def check_window(window: SendWindow | None, now: datetime) -> None:
+    """Raise Conflict for what comes too late to be acted on, or was sent in the future."""
+    if window is None:
+        return
+    if now > window.valid_until:
+        raise Conflict(RejectCode.OUTSIDE_WINDOW, f"valid until {window.valid_until}, it is {now}")
+    if window.sent_at > now + CLOCK_TOLERANCE:
+        raise Conflict(RejectCode.OUTSIDE_WINDOW, f"sent at {window.sent_at}, it is {now}")
+
+
+def check_capabilities(order: VenueOrder, capabilities: Capabilities) -> None:
+    """Raise InvalidInput for what the venue leaves to its users."""
+    terms = order.terms
+    unsupported = (
+        (order.linked_client_order_id is not None and not capabilities.linked_orders)
+        or (terms.time_in_force is TimeInForce.GTD and not capabilities.good_till_date)
+        or (terms.type is OrderType.TRAILING_STOP and not capabilities.trailing_stops)
+    )
+    if unsupported:
+        raise InvalidInput(RejectCode.UNSUPPORTED_TYPE, "the venue has no such orders")
 
 
 def check_ids(order: VenueOrder) -> None:

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import msgspec
 
-from adapters.venues.paper.entry import Amended, Entry, Opened
+from adapters.venues.paper.entry import Amended, Busted, Entry, Opened, OrderEntry, Transferred
 from adapters.venues.paper.queue import Queue
 from adapters.venues.paper.symbol_queues import SymbolQueues
+from adapters.venues.paper.wallet import Wallet, WalletState
 from adapters.venues.paper.working_order import OrderKey, WorkingOrder
 from domain.decimals import ZERO
 from domain.order.terms import OrderType, Side
@@ -21,11 +22,12 @@ _BEFORE_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BookState(msgspec.Struct, frozen=True):
-    """Everything a book holds, comparable and serialisable. Positions are above zero when long."""
+    """Everything a book holds, comparable and serialisable."""
 
     orders: tuple[WorkingOrder, ...]
-    positions: tuple[tuple[str, str, Decimal], ...]
-    last_trade_ids: tuple[tuple[str, int], ...]
+    wallets: tuple[WalletState, ...]
+    last_trade_ids: dict[str, int]
+    busted: tuple[tuple[str, str], ...]
     arrivals: int
     at: datetime
 
@@ -39,15 +41,28 @@ class Book:
         self.deadlines = Queue[datetime]()
         self._orders: dict[OrderKey, WorkingOrder] = {}
         self._queues: dict[str, SymbolQueues] = {}
-        self._positions: dict[PositionKey, Decimal] = {}
+        self._wallets: dict[str, Wallet] = {}
         self._reducing: dict[PositionKey, dict[OrderKey, None]] = {}
         self._last_trade_ids: dict[str, int] = {}
+        self._busted: dict[tuple[str, str], None] = {}
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "Book":
         book = cls()
         for entry in entries:
             book.apply(entry)
+        return book
+
+    @classmethod
+    def restore(cls, state: BookState) -> "Book":
+        """The book that had this state."""
+        book = cls()
+        for working in state.orders:
+            book._add(working)
+        book._wallets = {each.account_id: Wallet.of(each) for each in state.wallets}
+        book._last_trade_ids = dict(state.last_trade_ids)
+        book._busted = dict.fromkeys(state.busted)
+        book.arrivals, book.at = state.arrivals, state.at
         return book
 
     def get(self, key: OrderKey) -> WorkingOrder | None:
@@ -59,14 +74,16 @@ class Book:
     def queues(self, symbol: str) -> SymbolQueues:
         return self._queues.setdefault(symbol, SymbolQueues())
 
+    def wallet(self, account_id: str) -> Wallet:
+        """To read; it changes by entries only."""
+        return self._wallets.get(account_id) or Wallet()
+
     def position(self, account_id: str, symbol: str) -> Decimal:
         """Above zero when long."""
-        return self._positions.get((account_id, symbol), ZERO)
+        return self.wallet(account_id).quantity(symbol)
 
-    def positions(self, account_id: str) -> dict[str, Decimal]:
-        """The account's open positions by symbol."""
-        held = self._positions.items()
-        return {symbol: quantity for (owner, symbol), quantity in held if owner == account_id}
+    def is_busted(self, symbol: str, trade_id: str) -> bool:
+        return (symbol, trade_id) in self._busted
 
     def reducible(self, account_id: str, symbol: str, side: Side) -> Decimal:
         """How much an order of that side can reduce the position by."""
@@ -82,14 +99,21 @@ class Book:
     def state(self) -> BookState:
         return BookState(
             orders=tuple(self._orders.values()),
-            positions=tuple((*key, held) for key, held in sorted(self._positions.items())),
-            last_trade_ids=tuple(sorted(self._last_trade_ids.items())),
+            wallets=tuple(wallet.state(owner) for owner, wallet in self._wallets.items()),
+            last_trade_ids=dict(self._last_trade_ids),
+            busted=tuple(self._busted),
             arrivals=self.arrivals,
             at=self.at,
         )
 
     def apply(self, entry: Entry) -> None:
         self.at = entry.at
+        if isinstance(entry, Transferred):
+            self._own_wallet(entry.account_id).transfer(entry)
+        else:
+            self._apply_to_order(entry)
+
+    def _apply_to_order(self, entry: OrderEntry) -> None:
         match entry:
             case Opened():
                 self._open(entry)
@@ -104,8 +128,13 @@ class Book:
             case StopMovedReport():
                 moved = self._named_by(entry)
                 self._replace(moved, msgspec.structs.replace(moved, trailed_stop=entry.stop_price))
+            case Busted():
+                self._bust(entry)
 
-    def _named_by(self, entry: Entry) -> WorkingOrder:
+    def _own_wallet(self, account_id: str) -> Wallet:
+        return self._wallets.setdefault(account_id, Wallet())
+
+    def _named_by(self, entry: OrderEntry) -> WorkingOrder:
         return self._orders[entry.account_id, entry.client_order_id]
 
     def _next_arrival(self) -> int:
@@ -119,6 +148,7 @@ class Book:
             venue_order_id=opened.venue_order_id,
             priority=self._next_arrival(),
             paired=True,
+            settlement_asset=opened.settlement_asset,
             trailed_stop=terms.stop_price if terms.type is OrderType.TRAILING_STOP else None,
         )
         if working.partner_key is not None:
@@ -141,18 +171,23 @@ class Book:
     def _fill(self, fill: FillReport) -> None:
         old = self._named_by(fill)
         self._last_trade_ids[fill.symbol] = int(fill.trade_id)
-        self._move_position(fill, old.side)
+        settlement_asset = old.settlement_asset or fill.fee_asset
+        self._own_wallet(fill.account_id).fill(fill, old.side, settlement_asset)
         new = msgspec.structs.replace(old, cum_quantity=old.cum_quantity + fill.quantity)
         if new.leaves_quantity > ZERO:
             self._orders[new.key] = new
         else:
             self._remove(old)
 
-    def _move_position(self, fill: FillReport, side: Side) -> None:
-        key = (fill.account_id, fill.symbol)
-        held = self._positions.pop(key, ZERO) + side.sign * fill.quantity
-        if held:
-            self._positions[key] = held
+    def _bust(self, busted: Busted) -> None:
+        """An order that still works is to be filled again; one that has ended stays ended."""
+        fill = busted.fill
+        self._busted[fill.symbol, fill.trade_id] = None
+        self._own_wallet(fill.account_id).bust(busted)
+        old = self._orders.get((fill.account_id, fill.client_order_id))
+        if old is not None and old.venue_order_id == fill.venue_order_id:
+            filled = old.cum_quantity - fill.quantity
+            self._orders[old.key] = msgspec.structs.replace(old, cum_quantity=filled)
 
     def _trigger(self, old: WorkingOrder) -> None:
         """It joins the live orders now, behind those that were there."""

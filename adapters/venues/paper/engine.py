@@ -22,10 +22,16 @@ from decimal import Decimal
 
 import msgspec
 
-from adapters.venues.paper.admission import check_ids, check_link, check_terms
+from adapters.venues.paper.admission import (
+    check_capabilities,
+    check_ids,
+    check_link,
+    check_terms,
+    check_window,
+)
 from adapters.venues.paper.amendment import amended_terms, keeps_priority
 from adapters.venues.paper.book import Book
-from adapters.venues.paper.entry import Amended, Entry, Opened
+from adapters.venues.paper.entry import Amended, Busted, Entry, Opened, Transferred
 from adapters.venues.paper.fee_charge import FeeCharge
 from adapters.venues.paper.reject import RejectCode
 from adapters.venues.paper.touch import Touch, touch_of
@@ -33,22 +39,27 @@ from adapters.venues.paper.working_order import OrderKey, Stage, WorkingOrder
 from domain.decimals import ZERO
 from domain.errors import Conflict, InvalidInput, Refused
 from domain.fees import FeeSchedule, Liquidity
-from domain.instrument import Instruments
+from domain.instrument import Instrument, Instruments
 from domain.market_data import Quote, Trade
 from domain.order.terms import OrderTerms, Side, TimeInForce
 from domain.venue import (
     Accepted,
     Amendment,
     CancelReport,
+    Capabilities,
     ExpireReport,
     FillReport,
     OpenOrder,
     Outcome,
     Rejected,
+    SendWindow,
     StopMovedReport,
     TriggerReport,
     VenueOrder,
+    VenuePosition,
 )
+
+ALL_CAPABILITIES = Capabilities(linked_orders=True, good_till_date=True, trailing_stops=True)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -61,9 +72,16 @@ class Step(msgspec.Struct, frozen=True):
 class MatchingEngine:
     """Continues a book. ``at`` is the venue's time of an input; it never runs backwards here."""
 
-    def __init__(self, book: Book, instruments: Instruments, fees: FeeSchedule) -> None:
+    def __init__(
+        self,
+        book: Book,
+        instruments: Instruments,
+        fees: FeeSchedule,
+        capabilities: Capabilities = ALL_CAPABILITIES,
+    ) -> None:
         self._book = book
         self._instruments = instruments
+        self._capabilities = capabilities
         self._touches: dict[str, Touch] = {}
         self._fee_charge = FeeCharge(fees, instruments, self._quote_of)
         self._now = book.at
@@ -74,18 +92,28 @@ class MatchingEngine:
     def submit(self, order: VenueOrder, at: datetime) -> Step:
         self._advance(at)
         try:
+            check_window(order.window, at)
             self._admit(order)
         except Refused as refusal:
             return self._reject(refusal)
         venue_order_id = str(self._book.arrivals + 1)
-        self._record(Opened(order, venue_order_id, self._now))
+        settlement_asset = self._instrument(order.terms.symbol).settlement_asset
+        self._record(Opened(order, venue_order_id, self._now, settlement_asset))
         for key in self._now_live(order):
             self._arrive(key)
         return self._accept(venue_order_id)
 
-    def amend(self, account_id: str, client_order_id: str, change: Amendment, at: datetime) -> Step:
+    def amend(
+        self,
+        account_id: str,
+        client_order_id: str,
+        change: Amendment,
+        at: datetime,
+        window: SendWindow | None = None,
+    ) -> Step:
         self._advance(at)
         try:
+            check_window(window, at)
             working = self._open_order(account_id, client_order_id)
             terms = amended_terms(working, change)
             self._admit_amended(working, terms)
@@ -107,6 +135,34 @@ class MatchingEngine:
             return self._reject(refusal)
         self._cancel(working, "user")
         return self._accept(working.venue_order_id)
+
+    # What the operator of the venue does
+
+    def transfer(
+        self, account_id: str, transfer_id: str, asset: str, amount: Decimal, at: datetime
+    ) -> Step:
+        """Money in, or out where ``amount`` is below zero; the same transfer again is nothing.
+
+        Raises Conflict ``idempotency_key_reused``.
+        """
+        self._advance(at)
+        known = self._book.wallet(account_id).transfers.get(transfer_id)
+        if known is None:
+            self._record(Transferred(account_id, transfer_id, asset, amount, self._now))
+        elif known != (asset, amount):
+            raise Conflict("idempotency_key_reused", f"transfer {transfer_id} was {known}")
+        return self._done()
+
+    def bust(self, fill: FillReport, side: Side, reason: str, at: datetime) -> Step:
+        """Take back an execution, and cancel the orders that it leaves nothing to reduce."""
+        self._advance(at)
+        if self._book.is_busted(fill.symbol, fill.trade_id):
+            refusal = Conflict(RejectCode.UNKNOWN_TRADE, f"trade {fill.trade_id} is busted already")
+            return self._reject(refusal)
+        settlement_asset = self._instrument(fill.symbol).settlement_asset
+        self._record(Busted(fill, side, settlement_asset, reason, self._now))
+        self._cancel_unreducible(fill.account_id, fill.symbol)
+        return self._accept(fill.venue_order_id)
 
     # The market and time
 
@@ -149,9 +205,12 @@ class MatchingEngine:
         mine = (o for o in self._book.orders() if o.order.account_id == account_id)
         return [working.as_open_order() for working in mine]
 
-    def positions(self, account_id: str) -> dict[str, Decimal]:
-        """Open positions by symbol, above zero when long."""
-        return self._book.positions(account_id)
+    def positions(self, account_id: str) -> Sequence[VenuePosition]:
+        held = self._book.wallet(account_id).positions.values()
+        return [VenuePosition(each.symbol, each.quantity, each.cost) for each in held]
+
+    def balances(self, account_id: str) -> dict[str, Decimal]:
+        return dict(self._book.wallet(account_id).balances)
 
     # How a step begins and ends
 
@@ -183,6 +242,7 @@ class MatchingEngine:
     def _admit(self, order: VenueOrder) -> None:
         terms = order.terms
         check_ids(order)
+        check_capabilities(order, self._capabilities)
         check_terms(terms, self._instruments, self._touches.get(terms.symbol))
         if terms.expire_at is not None and terms.expire_at <= self._now:
             raise InvalidInput(RejectCode.EXPIRED, "expire_at has passed", "expire_at")
@@ -303,15 +363,14 @@ class MatchingEngine:
         if quantity > ZERO:
             self._record(self._fill(working, quantity, price, liquidity))
             self._cancel_partner(working)
-            self._cancel_unreducible(working)
+            self._cancel_unreducible(working.order.account_id, working.terms.symbol)
         return quantity
 
     def _fill(
         self, working: WorkingOrder, quantity: Decimal, price: Decimal, liquidity: Liquidity
     ) -> FillReport:
         symbol = working.terms.symbol
-        instrument = self._instruments.get(symbol)
-        assert instrument is not None
+        instrument = self._instrument(symbol)
         fee, fee_asset = self._fee_charge.on(instrument, quantity * price, liquidity)
         return FillReport(
             client_order_id=working.order.client_order_id,
@@ -346,8 +405,7 @@ class MatchingEngine:
         if partner is not None:
             self._record(CancelReport(*_names(partner), "oco", self._now))
 
-    def _cancel_unreducible(self, executed: WorkingOrder) -> None:
-        account_id, symbol = executed.order.account_id, executed.terms.symbol
+    def _cancel_unreducible(self, account_id: str, symbol: str) -> None:
         for working in self._book.reduce_only_orders(account_id, symbol):
             is_live = working.stage in (Stage.MARKET, Stage.LIMIT)
             still_open = self._book.get(working.key) is not None
@@ -360,6 +418,11 @@ class MatchingEngine:
         working = self._book.get(key)
         assert working is not None
         return working
+
+    def _instrument(self, symbol: str) -> Instrument:
+        instrument = self._instruments.get(symbol)
+        assert instrument is not None
+        return instrument
 
     def _quote_of(self, symbol: str) -> Quote | None:
         touch = self._touches.get(symbol)

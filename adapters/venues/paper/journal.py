@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from adapters.venues.paper.entry import Entry
+from adapters.venues.paper.entry import Entry, OrderEntry
 from domain.venue import FillReport
 
 
@@ -27,10 +27,23 @@ class PaperJournal(Protocol):
         """
         ...
 
-    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[Entry]:
+    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[OrderEntry]:
         """All entries under a client id, in order. Raises VenueUnavailable."""
         ...
 
+    async def entries_of_venue_order(
+        self, account_id: str, venue_order_id: str
+    ) -> Sequence[OrderEntry]:
+        """All entries of one order, in order, perhaps among others. Raises VenueUnavailable."""
+        ...
+
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
-        """The account's executions at or after an instant, in order. Raises VenueUnavailable."""
+        """The account's executions at or after an instant, in order, busted ones left out.
+
+        Raises VenueUnavailable.
+        """
+        ...
+
+    async def find_fill(self, account_id: str, symbol: str, trade_id: str) -> FillReport | None:
+        """One execution, busted or not. Raises VenueUnavailable."""
         ...

@@ -9,6 +9,7 @@ import msgspec
 from adapters.venues.paper.entry import Entry
 from adapters.venues.paper.journal import PaperJournal
 from domain.venue import VenueUnavailable
+from infra.failpoints import failpoints
 
 MAX_WAITING = 20_000
 """Steps the journal may be behind by before the venue takes no more."""
@@ -81,7 +82,9 @@ class JournalWriter:
         group = tuple(self._waiting)[:MAX_GROUP]
         entries = tuple(entry for step in group for entry in step.entries)
         if entries:
+            failpoints.reach("journal/before")
             await self._journal.append(self._position, entries)
+            failpoints.reach("journal/written")
             self._position += len(entries)
         for step in group:
             self._waiting.popleft()

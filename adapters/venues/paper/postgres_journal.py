@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from adapters.venues.paper.entry import Entry, decode, encode
+from adapters.venues.paper.entry import Entry, OrderEntry, Transferred, decode, encode
 from adapters.venues.paper.journal import JournalFailed
 from domain.clock import Clock
 from domain.venue import FillReport, VenueUnavailable
@@ -20,6 +20,8 @@ APPEND = (_sql / "append.sql").read_text()
 LOAD = (_sql / "load.sql").read_text()
 COUNT_HELD = (_sql / "count_held.sql").read_text()
 ENTRIES_OF_ORDER = (_sql / "entries_of_order.sql").read_text()
+ENTRIES_OF_VENUE_ORDER = (_sql / "entries_of_venue_order.sql").read_text()
+FIND_FILL = (_sql / "find_fill.sql").read_text()
 FILLS_SINCE = (_sql / "fills_since.sql").read_text()
 
 PAGE = 5_000
@@ -100,11 +102,19 @@ class PostgresJournal:
         raise JournalFailed("the journal's database does not answer")
 
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
-        entries = await self._fetch(FILLS_SINCE, account_id, at)
-        return [entry for entry in entries if isinstance(entry, FillReport)]
+        return _fills(await self._fetch(FILLS_SINCE, account_id, at))
 
-    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[Entry]:
-        return await self._fetch(ENTRIES_OF_ORDER, account_id, client_order_id)
+    async def find_fill(self, account_id: str, symbol: str, trade_id: str) -> FillReport | None:
+        fills = _fills(await self._fetch(FIND_FILL, account_id, symbol, trade_id))
+        return fills[0] if fills else None
+
+    async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[OrderEntry]:
+        return _of_orders(await self._fetch(ENTRIES_OF_ORDER, account_id, client_order_id))
+
+    async def entries_of_venue_order(
+        self, account_id: str, venue_order_id: str
+    ) -> Sequence[OrderEntry]:
+        return _of_orders(await self._fetch(ENTRIES_OF_VENUE_ORDER, account_id, venue_order_id))
 
     async def _fetch(self, statement: str, *arguments: object) -> Sequence[Entry]:
         try:
@@ -132,6 +142,14 @@ def _entries(rows: Sequence[asyncpg.Record]) -> Sequence[Entry]:
         return [decode(row["entry"]) for row in rows]
     except msgspec.DecodeError as error:
         raise JournalFailed(f"the journal holds what the venue does not know: {error}") from error
+
+
+def _fills(entries: Sequence[Entry]) -> Sequence[FillReport]:
+    return [entry for entry in entries if isinstance(entry, FillReport)]
+
+
+def _of_orders(entries: Sequence[Entry]) -> Sequence[OrderEntry]:
+    return [entry for entry in entries if not isinstance(entry, Transferred)]
 
 
 def _rows(after: int, entries: Sequence[Entry]) -> _Rows:

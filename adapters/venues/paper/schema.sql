@@ -15,6 +15,12 @@ CREATE INDEX IF NOT EXISTS journal_by_order
 CREATE INDEX IF NOT EXISTS journal_fills
     ON paper_venue.journal (account_id, at, sequence) WHERE kind = 'FillReport';
 
+CREATE INDEX IF NOT EXISTS journal_openings
+    ON paper_venue.journal (account_id, (entry ->> 'venue_order_id')) WHERE kind = 'Opened';
+
+CREATE INDEX IF NOT EXISTS journal_busts
+    ON paper_venue.journal (account_id) WHERE kind = 'Busted';
+
 CREATE OR REPLACE FUNCTION paper_venue.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the journal of the paper venue is append-only';

@@ -1,33 +1,39 @@
 """The paper venue: the engine, made durable. Nothing is told before it is in the journal."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from decimal import Decimal
 
 from adapters.venues.paper.book import Book
-from adapters.venues.paper.engine import MatchingEngine, Step
+from adapters.venues.paper.engine import ALL_CAPABILITIES, MatchingEngine, Step
 from adapters.venues.paper.entry import Entry, as_report
 from adapters.venues.paper.journal import PaperJournal
 from adapters.venues.paper.journal_writer import JournalWriter
-from adapters.venues.paper.order_state import order_state
+from adapters.venues.paper.order_state import newest_order, order_state
 from adapters.venues.paper.reject import RejectCode
 from adapters.venues.paper.report_streams import ReportStreams
+from adapters.venues.paper.venue_time import VenueTime
 from domain.clock import Clock
 from domain.fees import FeeSchedule
-from domain.instrument import Instruments
+from domain.instrument import Instrument, Instruments
 from domain.market_data import MarketData, MarketEvent, Quote, Trade
 from domain.venue import (
+    Absent,
     Ambiguous,
     Amendment,
+    Capabilities,
     FillReport,
     OpenOrder,
     OrderState,
     Outcome,
     Rejected,
     Report,
+    SendWindow,
+    VenueHealth,
     VenueOrder,
+    VenuePosition,
     VenueUnavailable,
 )
 
@@ -46,22 +52,37 @@ class PaperVenue:
 
     def __init__(
         self,
+        *,
         journal: PaperJournal,
         position: int,
-        engine: MatchingEngine,
+        book: Book,
+        instruments: Instruments,
+        fees: FeeSchedule,
         clock: Clock,
+        capabilities: Capabilities,
     ) -> None:
+        self.capabilities = capabilities
         self._journal = journal
-        self._engine = engine
+        self._instruments = instruments
+        self._engine = MatchingEngine(book, instruments, fees, capabilities)
         self._clock = clock
+        self._time = VenueTime(clock)
         self._streams = ReportStreams()
         self._writer = JournalWriter(journal, position, self._publish)
 
     @classmethod
     async def open(
-        cls, journal: PaperJournal, instruments: Instruments, fees: FeeSchedule, clock: Clock
+        cls,
+        journal: PaperJournal,
+        instruments: Instruments,
+        fees: FeeSchedule,
+        clock: Clock,
+        capabilities: Capabilities = ALL_CAPABILITIES,
     ) -> "PaperVenue":
-        """The venue as its journal left it. Raises JournalFailed."""
+        """The venue as its journal left it. Raises JournalFailed.
+
+        Where a capability is off, the venue rejects such orders as one that has none of them.
+        """
         book = Book()
         position = 0
         async with aclosing(journal.load()) as pages:
@@ -69,7 +90,15 @@ class PaperVenue:
                 for entry in page:
                     book.apply(entry)
                 position += len(page)
-        return cls(journal, position, MatchingEngine(book, instruments, fees), clock)
+        return cls(
+            journal=journal,
+            position=position,
+            book=book,
+            instruments=instruments,
+            fees=fees,
+            clock=clock,
+            capabilities=capabilities,
+        )
 
     async def run(self) -> None:
         """Write, report and watch the time until cancelled; then the venue is stopped for good.
@@ -100,16 +129,22 @@ class PaperVenue:
             # Missing a price is lawful; matching later against the one before it is not.
             self._engine.forget_market(event.symbol)
         elif isinstance(event, Quote):
-            self._writer.put(self._engine.on_quote(event, self._clock.now()).entries)
+            self._writer.put(self._engine.on_quote(event, self._time.now()).entries)
         else:
-            self._writer.put(self._engine.on_trade(event, self._clock.now()).entries)
+            self._writer.put(self._engine.on_trade(event, self._time.now()).entries)
 
     async def submit(self, order: VenueOrder) -> Outcome:
         return await self._request(lambda now: self._engine.submit(order, now))
 
-    async def amend(self, account_id: str, client_order_id: str, change: Amendment) -> Outcome:
+    async def amend(
+        self,
+        account_id: str,
+        client_order_id: str,
+        change: Amendment,
+        window: SendWindow | None = None,
+    ) -> Outcome:
         return await self._request(
-            lambda now: self._engine.amend(account_id, client_order_id, change, now)
+            lambda now: self._engine.amend(account_id, client_order_id, change, now, window)
         )
 
     async def cancel(self, account_id: str, client_order_id: str) -> Outcome:
@@ -123,16 +158,38 @@ class PaperVenue:
         await self._until_durable()
         return orders
 
-    async def find_order(self, account_id: str, client_order_id: str) -> OrderState | None:
+    async def find_order(self, account_id: str, client_order_id: str) -> OrderState | Absent:
         """Raises VenueUnavailable."""
+        asked_at = self._time.now()
         await self._until_durable()
-        return order_state(await self._journal.entries_of(account_id, client_order_id))
+        entries = await self._journal.entries_of(account_id, client_order_id)
+        return newest_order(entries) or Absent(asked_at)
 
-    async def positions(self, account_id: str) -> dict[str, Decimal]:
-        """Open positions by symbol, above zero when long. Raises VenueUnavailable."""
+    async def find_venue_order(self, account_id: str, venue_order_id: str) -> OrderState | Absent:
+        """Raises VenueUnavailable."""
+        asked_at = self._time.now()
+        await self._until_durable()
+        entries = await self._journal.entries_of_venue_order(account_id, venue_order_id)
+        return order_state(entries, venue_order_id) or Absent(asked_at)
+
+    async def positions(self, account_id: str) -> Sequence[VenuePosition]:
+        """Raises VenueUnavailable."""
         positions = self._engine.positions(account_id)
         await self._until_durable()
         return positions
+
+    async def balances(self, account_id: str) -> Mapping[str, Decimal]:
+        """Raises VenueUnavailable."""
+        balances = self._engine.balances(account_id)
+        await self._until_durable()
+        return balances
+
+    async def instruments(self) -> Sequence[Instrument]:
+        return self._instruments.all()
+
+    async def status(self) -> VenueHealth:
+        """Not trading once it has stopped."""
+        return VenueHealth(trading=not self._writer.is_stopped, at=self._time.now())
 
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
         """Raises VenueUnavailable."""
@@ -142,8 +199,34 @@ class PaperVenue:
     def reports(self) -> AsyncGenerator[Report]:
         return self._streams.open()
 
+    # What the operator of the venue does
+
+    async def transfer(
+        self, account_id: str, transfer_id: str, asset: str, amount: Decimal
+    ) -> None:
+        """Money in, or out where ``amount`` is below zero, once per ``transfer_id``.
+
+        Raises VenueUnavailable, and Conflict ``idempotency_key_reused``.
+        """
+        self._require_room()
+        now = self._time.now()
+        step = self._engine.transfer(account_id, transfer_id, asset, amount, now)
+        await self._writer.write(step.entries)
+
+    async def bust(self, account_id: str, symbol: str, trade_id: str, reason: str) -> Outcome:
+        """Take back an execution. Raises VenueUnavailable."""
+        await self._until_durable()
+        fill = await self._journal.find_fill(account_id, symbol, trade_id)
+        if fill is None:
+            return Rejected(RejectCode.UNKNOWN_TRADE, f"no trade {trade_id}", self._time.now())
+        entries = await self._journal.entries_of_venue_order(account_id, fill.venue_order_id)
+        order = order_state(entries, fill.venue_order_id)
+        assert order is not None
+        side = order.terms.side
+        return await self._request(lambda now: self._engine.bust(fill, side, reason, now))
+
     async def _request(self, make_step: Callable[[datetime], Step]) -> Outcome:
-        now = self._clock.now()
+        now = self._time.now()
         if self._writer.is_stopped:
             return Rejected(RejectCode.UNAVAILABLE, "the venue has stopped", now)
         if self._writer.is_full:
@@ -157,6 +240,10 @@ class PaperVenue:
             return Ambiguous(str(error))
         return step.outcome
 
+    def _require_room(self) -> None:
+        if self._writer.is_full:
+            raise VenueUnavailable("the venue has stopped, or its journal is behind")
+
     async def _until_durable(self) -> None:
         """An answer must not show what a crash could still undo."""
         await self._writer.write(())
@@ -165,7 +252,7 @@ class PaperVenue:
         while True:
             await self._clock.sleep(DEADLINE_CHECK)
             if not self._writer.is_full:
-                self._writer.put(self._engine.advance(self._clock.now()).entries)
+                self._writer.put(self._engine.advance(self._time.now()).entries)
 
     def _publish(self, entry: Entry) -> None:
         report = as_report(entry)

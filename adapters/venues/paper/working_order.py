@@ -28,7 +28,10 @@ class Stage(Enum):
 
 
 class WorkingOrder(msgspec.Struct, frozen=True):
-    """``priority`` orders arrivals; ``trailed_stop`` is where a trailing stop stands."""
+    """``priority`` orders arrivals; ``trailed_stop`` is where a trailing stop stands.
+
+    ``settlement_asset`` is None if the journal is too old to say; then it is the fees' asset.
+    """
 
     order: VenueOrder
     venue_order_id: str
@@ -37,6 +40,7 @@ class WorkingOrder(msgspec.Struct, frozen=True):
     cum_quantity: Decimal = ZERO
     triggered: bool = False
     trailed_stop: Decimal | None = None
+    settlement_asset: str | None = None
 
     @property
     def key(self) -> OrderKey:

@@ -10,7 +10,7 @@ import msgspec
 from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
 from adapters.venues.paper.venue import PaperVenue
 from domain.clock import Clock
-from domain.venue import Accepted, Outcome, Report, VenueOrder
+from domain.venue import Accepted, OrderReport, Outcome, Report, VenueOrder
 from infra.clock import SystemClock
 from tests.adapters.venues.paper.running import running_venue
 from tests.adapters.venues.paper.scenario import quote, terms
@@ -38,6 +38,7 @@ def order_of(name: str, number: int) -> VenueOrder:
 
 async def listen(reports: AsyncGenerator[Report]) -> None:
     async for report in reports:
+        assert isinstance(report, OrderReport)
         tell(Told(report.client_order_id, report=report))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from adapters.venues.paper.engine import Step
-from adapters.venues.paper.entry import Amended, Entry, Opened
+from adapters.venues.paper.entry import Amended, Opened, OrderEntry, Transferred
 from domain.decimals import ZERO
 from domain.fees import Liquidity
 from domain.market_data import Quote, Trade
@@ -70,6 +70,7 @@ class Ledger:
         for entry in step.entries:
             if isinstance(entry, FillReport):
                 printed = self._check_fill(entry, given, printed)
+            assert not isinstance(entry, Transferred)
             self._book(entry)
         self._check_answer(given, step)
         self._check_priority(given, step, standing)
@@ -128,7 +129,7 @@ class Ledger:
 
     # One entry
 
-    def _book(self, entry: Entry) -> None:
+    def _book(self, entry: OrderEntry) -> None:
         if isinstance(entry, Opened):
             assert entry.venue_order_id not in self.lines
             self.arrivals += 1

@@ -20,6 +20,7 @@ from domain.venue import (
     Rejected,
     Report,
     VenueOrder,
+    VenuePosition,
     VenueUnavailable,
 )
 from tests.adapters.venues.paper.running import running_venue
@@ -94,7 +95,7 @@ async def test_a_stopped_venue_goes_on_where_it_was() -> None:
         venue.on_market(trade("9", "1"))
         again = await venue.fills_since("a", START)
         assert [fill.trade_id for fill in again] == ["1", "2"]
-        assert await venue.positions("a") == {"AAAUSDT": 2}
+        assert await venue.positions("a") == [VenuePosition("AAAUSDT", Decimal(2), Decimal("19.1"))]
 
 
 async def test_what_a_stop_interrupts_is_ambiguous() -> None:
