@@ -22,8 +22,8 @@ PREFIX = "PATRIOT_"
 CONFIG_FILE = "PATRIOT_CONFIG_FILE"
 MIN_SECRET_BYTES = 32
 
-_NOT_SETTINGS = frozenset({CONFIG_FILE, "PATRIOT_TOKEN", "PATRIOT_URL"})
-"""Variables with our prefix that others read: the CLI, and tests (PATRIOT_TEST_…)."""
+_NOT_SETTINGS = frozenset({CONFIG_FILE, "PATRIOT_FAILPOINT", "PATRIOT_TOKEN", "PATRIOT_URL"})
+"""Variables with our prefix that others read: failpoints, the CLI, and tests (PATRIOT_TEST_…)."""
 
 SYNTHETIC = "synthetic"
 

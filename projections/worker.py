@@ -9,6 +9,7 @@ import asyncpg
 
 from domain.clock import Clock
 from domain.log import CaughtUp, EventLog, LogUnavailable, RecordedEvent
+from infra.failpoints import failpoints
 from projections.builds import Builds, Lease, Step
 from projections.change_feed import ChangeFeed
 from projections.failures import BatchFailed, Poisoned
@@ -142,10 +143,14 @@ class Worker:
         started = self._clock.monotonic()
         try:
             async with self._pool.acquire() as connection, connection.transaction():
+                failpoints.reach("project/begun")
                 await self._builds.advance(connection, self._lease, batch.step)
+                failpoints.reach("project/advanced")
                 for table, rows, deleted in batch.changes:
                     await table.delete(connection, self._lease.build, deleted)
                     await table.write(connection, self._lease.build, rows)
+                failpoints.reach("project/written")
+            failpoints.reach("project/committed")
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise BatchFailed from error
         self.checkpoint = batch.step.after

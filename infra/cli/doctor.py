@@ -1,6 +1,7 @@
 """patriot doctor: is this machine fit to run the core, and do its servers answer?"""
 
 import asyncio
+import os
 import platform
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
+import psutil  # type: ignore[import-untyped]  # published without type information
 import typer
 
 from infra.cli.local import attached, running_core
@@ -19,6 +21,7 @@ from infra.cli.output import print_json, print_rows
 from infra.composition.servers import ServerAway, event_log, reach_postgres, reach_redis
 from infra.embedded.errors import EmbeddedServerError
 from infra.embedded.wheels import postgres_install, valkey_server
+from infra.failpoints import ARMING
 from infra.settings import Settings, SettingsError
 from infra.token_secret import FILE_NAME, token_secret
 
@@ -67,6 +70,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     yield _finding("token secret", lambda: _token_secret(settings))
     yield _finding("data directory", lambda: _directory(settings.data_dir))
     yield _finding("disk", lambda: _disk(settings.data_dir))
+    yield _finding("failpoints", lambda: _failpoints(settings.data_dir))
 
 
 def _servers(settings: Settings) -> Iterator[Awaitable[Finding]]:
@@ -82,7 +86,7 @@ def _servers(settings: Settings) -> Iterator[Awaitable[Finding]]:
 def _finding(check: str, examine: Callable[[], str]) -> Finding:
     try:
         return Finding(check, ok=True, detail=examine())
-    except (Wrong, SettingsError, EmbeddedServerError, OSError) as error:
+    except (Wrong, SettingsError, EmbeddedServerError, OSError, psutil.Error) as error:
         return Finding(check, ok=False, detail=str(error))
 
 
@@ -138,6 +142,15 @@ def _disk(directory: Path) -> str:
     if free < MIN_FREE_BYTES:
         raise Wrong(f"{told}: a log that cannot be written stops the core")
     return told
+
+
+def _failpoints(directory: Path) -> str:
+    """Those of the running core, or of one that were started in this environment."""
+    running = running_core(directory)
+    environment = psutil.Process(running.pid).environ() if running else os.environ
+    if how := environment.get(ARMING):
+        raise Wrong(f"{ARMING}={how}: a test's setting, the core kills itself")
+    return "none"
 
 
 async def _postgres(dsn: str | None) -> str:

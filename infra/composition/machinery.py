@@ -1,5 +1,6 @@
 """What every role needs: settings, servers, log, pool, Redis, clock and metrics."""
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from domain.log import EventLog
 from domain.market_data import MarketData
 from infra.clock import SystemClock, SystemIds
 from infra.composition.core import Core
+from infra.composition.failpoint_log import with_failpoints
 from infra.composition.market import instruments
 from infra.composition.servers import Servers, event_log, postgres_pool, servers
+from infra.failpoints import failpoints
 from infra.settings import Settings
 from infra.telemetry import metrics_registry
 from projections.metrics import ProjectionMetrics
@@ -53,7 +56,11 @@ class Machinery(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def machinery(settings: Settings) -> AsyncGenerator[Machinery]:
-    """Start or reach the servers, and let go of them in reverse order. Raises as ``servers``."""
+    """Start or reach the servers, and let go of them in reverse order.
+
+    Raises as ``servers``; SettingsError.
+    """
+    failpoints.arm(settings, os.environ)
     registry = metrics_registry()
     clock = SystemClock()
     async with (
@@ -65,7 +72,7 @@ async def machinery(settings: Settings) -> AsyncGenerator[Machinery]:
         yield Machinery(
             settings=settings,
             servers=where,
-            log=log,
+            log=with_failpoints(log),
             pool=pool,
             redis=client,
             clock=clock,

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from domain.log import LogError, LogFailed, NewEvent
+from infra.failpoints import failpoints
 from infra.log.postgres.batch import Batch, PendingAppend, Placement
 from infra.log.postgres.failures import DATABASE_ERRORS, as_log_error, is_bad_data, is_transient
 from infra.log.postgres.session import AppendSession
@@ -101,7 +102,9 @@ class OrderedWriter:
     async def _store(self, batch: Batch) -> list[PendingAppend]:
         """Returns the appends that could not be answered yet: fewer than came, or those whose
         streams another process has moved meanwhile."""
+        failpoints.reach("log/before")
         head = await self._session.append(batch.columns())
+        failpoints.reach("log/committed")
         if head is not None:
             return batch.stored(head)
         return batch.refused(await self._session.versions(batch.streams))

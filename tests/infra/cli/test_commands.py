@@ -170,6 +170,14 @@ class TestDoctor:
         assert wrong == {"token secret", "PostgreSQL", "Redis"}
         assert "hidden" not in ended.out
 
+    def test_warns_of_failpoints(self, patriot: CommandLine) -> None:
+        patriot.set_environment(PATRIOT_FAILPOINT="kill:1")
+        ended = patriot("doctor", "--json")
+        wrong = {row["check"]: row["detail"] for row in ended.json if not row["ok"]}
+        assert ended.code == 1
+        assert wrong.keys() == {"failpoints"}
+        assert "kill:1" in wrong["failpoints"]
+
     def test_a_bad_setting_is_wrong_usage(self, patriot: CommandLine) -> None:
         patriot.set_environment(PATRIOT_TAKER_FEE="NaN")
         ended = patriot("doctor")
