@@ -1,0 +1,52 @@
+"""One life of a process: what its tasks share, from its start to its end."""
+
+import asyncio
+from contextvars import Context, ContextVar
+from enum import Enum, auto
+
+
+class Condition(Enum):
+    RUNNING = auto()
+    PAUSED = auto()
+    DEAD = auto()
+
+
+class Incarnation:
+    """Every task carries the incarnation it belongs to in its context, and children inherit it."""
+
+    __slots__ = ("condition", "number", "parked", "process")
+
+    def __init__(self, process: str, number: int) -> None:
+        self.process = process
+        self.number = number
+        self.condition = Condition.RUNNING
+        self.parked: list[asyncio.Handle] = []
+
+    @property
+    def dead(self) -> bool:
+        return self.condition is Condition.DEAD
+
+    @property
+    def runs(self) -> bool:
+        return self.condition is Condition.RUNNING
+
+    def __str__(self) -> str:
+        return self.process if self.number == 1 else f"{self.process}#{self.number}"
+
+
+_current: ContextVar[Incarnation | None] = ContextVar("incarnation", default=None)
+
+current = _current.get
+"""The incarnation that runs now. None: no process's, such as a message under way."""
+
+enter = _current.set
+"""What runs from here on, in this context, belongs to an incarnation."""
+
+
+def of(context: Context) -> Incarnation | None:
+    return context.get(_current)
+
+
+def of_handle(handle: asyncio.Handle) -> Incarnation | None:
+    context: Context = handle._context  # type: ignore[attr-defined]  # where asyncio keeps it
+    return context.get(_current)
