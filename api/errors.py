@@ -82,6 +82,8 @@ _STATE = {
     "cancel_pending": ErrorCode(409, "The order is being cancelled."),
     "amend_pending": ErrorCode(409, "The order is being amended already."),
     "below_filled": ErrorCode(409, "More than the new quantity is filled already."),
+    "nothing_to_acknowledge": ErrorCode(409, "The account has no external activity to see."),
+    "stale_epoch": ErrorCode(409, "Another worker has taken the lead of the venue's session."),
     "not_halted": ErrorCode(409, "Trading is active: there is nothing to resume."),
     "strategy_exists": ErrorCode(409, "The strategy is defined already."),
     "strategy_not_defined": ErrorCode(409, "The strategy is not defined."),

@@ -6,16 +6,21 @@ from decimal import Decimal
 import msgspec
 
 from domain.account.account import Account
-from domain.account.events import Settlement
+from domain.account.events import PositionAdjusted, Settlement
 from domain.account.position import Position
 from domain.account.reservation import Reservation
 from domain.decimals import ZERO
 from domain.fees import FeeSchedule
 from domain.order.terms import Side
+from domain.risk.trading_state import TradingState
 from projections.table import Table
 
 
 class AccountRow(msgspec.Struct, frozen=True):
+    """``trading_state`` is what the account's own history admits, whatever the risk scopes say:
+    halted after a reconciliation that failed, reducing while external findings are
+    ``unacknowledged``."""
+
     account_id: str
     client_id: str
     venue: str
@@ -23,6 +28,9 @@ class AccountRow(msgspec.Struct, frozen=True):
     maker_fee: Decimal
     taker_fee: Decimal
     fee_asset: str | None
+    trading_state: TradingState
+    unacknowledged: int
+    reconciliation_failure: str | None
     opened_at: datetime
     version: int
     position: int
@@ -81,6 +89,8 @@ def account_of(row: AccountRow) -> Account:
     account.venue = row.venue
     account.margin_rate = row.margin_rate
     account.fees = FeeSchedule(maker=row.maker_fee, taker=row.taker_fee, asset=row.fee_asset)
+    account.unacknowledged = row.unacknowledged
+    account.reconciliation_failure = row.reconciliation_failure
     account.version = row.version
     return account
 
@@ -94,6 +104,9 @@ def account_row(account: Account, opened_at: datetime, position: int) -> Account
         maker_fee=account.fees.maker,
         taker_fee=account.fees.taker,
         fee_asset=account.fees.asset,
+        trading_state=account.trading_state,
+        unacknowledged=account.unacknowledged,
+        reconciliation_failure=account.reconciliation_failure,
         opened_at=opened_at,
         version=account.version,
         position=position,
@@ -157,10 +170,18 @@ def balance_row(
 
 
 def position_row(
-    account: Account, settled: Settlement, position: int, *, before: PositionRow | None
+    account: Account,
+    event: Settlement | PositionAdjusted,
+    position: int,
+    *,
+    before: PositionRow | None,
 ) -> PositionRow:
-    """The position after a settlement, on top of its row before."""
-    held = account.positions[settled.symbol]
+    """The position after an event, on top of its row before. An adjustment says nothing of profit
+    or fees: those of trades that are not the core's are not known."""
+    held = account.positions[event.symbol]
+    profit, fee = (
+        (event.realised_profit, event.fee) if isinstance(event, Settlement) else (ZERO, ZERO)
+    )
     return PositionRow(
         account_id=account.id,
         symbol=held.symbol,
@@ -168,8 +189,8 @@ def position_row(
         quantity=held.quantity,
         cost=held.cost,
         average_price=held.average_price,
-        realised_profit=(before.realised_profit if before else ZERO) + settled.realised_profit,
-        fees_paid=(before.fees_paid if before else ZERO) + settled.fee,
-        updated_at=settled.timestamp,
+        realised_profit=(before.realised_profit if before else ZERO) + profit,
+        fees_paid=(before.fees_paid if before else ZERO) + fee,
+        updated_at=event.timestamp,
         position=position,
     )

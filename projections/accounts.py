@@ -9,9 +9,11 @@ from domain.account.account import Account
 from domain.account.events import (
     AccountEvent,
     AccountOpened,
+    BalanceAdjusted,
     FundsDeposited,
     FundsReserved,
     FundsWithdrawn,
+    PositionAdjusted,
     ReservationChanged,
     ReservationReleased,
     Settlement,
@@ -79,8 +81,8 @@ class FoldedAccount:
         event.mutate(self.account)
         if isinstance(event, ORDER_EVENTS):
             self._touched_orders.add(event.order_id)
-        if isinstance(event, Settlement):
-            self._settle(event, position)
+        if isinstance(event, Settlement | PositionAdjusted):
+            self._change_position(event, position)
         self._position = position
 
     def row(self) -> AccountRow:
@@ -114,12 +116,14 @@ class FoldedAccount:
         self._touched_assets, self._touched_symbols, self._touched_orders = {}, set(), set()
         self.account.transfers.clear()
         self.account.settled.clear()
+        self.account.external_orders.clear()
+        self.account.acknowledgements.clear()
 
     def _assets_touched_by(self, event: AccountEvent) -> set[str]:
         """Asked before the event is applied, as it may end the reservation."""
-        if isinstance(event, FundsDeposited | FundsWithdrawn):
+        if isinstance(event, FundsDeposited | FundsWithdrawn | BalanceAdjusted):
             return {event.asset}
-        if isinstance(event, FundsReserved):
+        if isinstance(event, FundsReserved | PositionAdjusted):
             return {event.settlement_asset}
         if isinstance(event, ReservationChanged | ReservationReleased):
             return {self.account.reservations[event.order_id].settlement_asset}
@@ -127,7 +131,7 @@ class FoldedAccount:
             return {event.settlement_asset, event.fee_asset}
         return set()
 
-    def _settle(self, event: Settlement, position: int) -> None:
+    def _change_position(self, event: Settlement | PositionAdjusted, position: int) -> None:
         self._positions[event.symbol] = position_row(
             self.account, event, position, before=self._positions.get(event.symbol)
         )
@@ -211,7 +215,7 @@ def _by_account(rows: Sequence[OfAccount]) -> dict[str, list[OfAccount]]:
 
 ACCOUNTS_PROJECTION = Projection(
     name="accounts",
-    version=1,
+    version=2,
     categories=frozenset({Account.category}),
     tables=(ACCOUNTS, BALANCES, POSITIONS, RESERVATIONS),
     fold=AccountsFold,

@@ -1,15 +1,18 @@
 -- name: tables
 create table {build}.accounts (
-    account_id  uuid not null,
-    client_id   text not null,
-    venue       text not null,
-    margin_rate numeric not null,
-    maker_fee   numeric not null,
-    taker_fee   numeric not null,
-    fee_asset   text,
-    opened_at   timestamptz not null,
-    version     integer not null,
-    position    bigint not null,
+    account_id             uuid not null,
+    client_id              text not null,
+    venue                  text not null,
+    margin_rate            numeric not null,
+    maker_fee              numeric not null,
+    taker_fee              numeric not null,
+    fee_asset              text,
+    trading_state          text not null,
+    unacknowledged         integer not null,
+    reconciliation_failure text,
+    opened_at              timestamptz not null,
+    version                integer not null,
+    position               bigint not null,
     primary key (account_id)
 ) with (fillfactor = 50);
 
@@ -58,8 +61,8 @@ create table {build}.reservations (
 create index on {build}.reservations (account_id);
 
 -- name: view accounts
-select account_id, client_id, venue, margin_rate, maker_fee, taker_fee, fee_asset, opened_at,
-    version, position
+select account_id, client_id, venue, margin_rate, maker_fee, taker_fee, fee_asset, trading_state,
+    unacknowledged, reconciliation_failure, opened_at, version, position
 from {build}.accounts
 
 -- name: view balances

@@ -26,8 +26,8 @@ _EXPONENT = re.compile(rb'"-?\d[\d.]*E[+-]?\d+"')
 
 
 class ChangeFeed(Protocol):
-    """Takes rows as they stand in ``read`` after a commit, of kind orders, executions, balances or
-    candles. ``position`` is the log's, None for what is not in the log.
+    """Takes rows as they stand in ``read`` after a commit, of kind orders, executions, balances,
+    problems or candles. ``position`` is the log's, None for what is not in the log.
 
     Never raises for a feed that is down: the read models are the truth, a feed only tells of them.
     """

@@ -10,12 +10,14 @@ import msgspec
 from domain.decimals import ZERO
 from domain.order.events import (
     FillBusted,
+    OrderAbandoned,
     OrderCancelled,
     OrderEvent,
     OrderFilled,
     OrderRefused,
     OrderRejected,
     OrderUnknown,
+    OrderWithheld,
 )
 from domain.order.order import Order
 from projections.executions import EXECUTIONS, ExecutionRow, execution_busted, execution_filled
@@ -37,7 +39,7 @@ STATE = KeptState(
     ),
     without=(
         *("fills", "busted", "requests", "verdicts"),
-        *("placed_terms", "correlation_id", "settlement_asset"),
+        *("placed_terms", "correlation_id", "settlement_asset", "submitted_at", "valid_until"),
     ),
 )
 
@@ -175,7 +177,7 @@ def _refuse(folded: FoldedOrder, event: OrderRefused) -> None:
     folded.reason = next((v.message for v in event.verdicts if not v.passed), None)
 
 
-def _reject(folded: FoldedOrder, event: OrderRejected) -> None:
+def _reject(folded: FoldedOrder, event: OrderRejected | OrderWithheld) -> None:
     folded.refusal_code, folded.reason = event.code, event.reason
 
 
@@ -188,6 +190,7 @@ _EXPLAIN: dict[type[OrderEvent], Callable[[FoldedOrder, Any], None]] = {
     FillBusted: _bust,
     OrderRefused: _refuse,
     OrderRejected: _reject,
+    OrderWithheld: _reject,
     OrderCancelled: _give_reason,
     OrderUnknown: _give_reason,
 }
@@ -229,13 +232,11 @@ class OrdersFold:
         folded = self._orders.get(event.originator_id)
         if folded is None:
             folded = FoldedOrder(Order.empty(event.originator_id))
-            self._orders[event.originator_id] = folded
         folded.apply(event, position)
-        self._changed[event.originator_id] = folded
-        if isinstance(event, OrderFilled):
-            self._execute(execution_filled(event, position))
-        elif isinstance(event, FillBusted):
-            self._execute(execution_busted(event, position))
+        if isinstance(event, OrderAbandoned):
+            return  # nobody ever saw this order: it has no terms, and makes no row
+        self._orders[event.originator_id] = self._changed[event.originator_id] = folded
+        self._take_execution(event, position)
 
     def changes(self) -> Sequence[Changes]:
         orders = [folded.row() for folded in self._changed.values()]
@@ -254,13 +255,19 @@ class OrdersFold:
             order_id for order_id, folded in self._changed.items() if not folded.order.is_live
         ]
 
-    def _execute(self, row: ExecutionRow) -> None:
+    def _take_execution(self, event: OrderEvent, position: int) -> None:
+        if isinstance(event, OrderFilled):
+            row = execution_filled(event, position)
+        elif isinstance(event, FillBusted):
+            row = execution_busted(event, position)
+        else:
+            return
         self._executions[row.order_id, row.execution_number] = row
 
 
 ORDERS_PROJECTION = Projection(
     name="orders",
-    version=1,
+    version=2,
     categories=frozenset({Order.category}),
     tables=(ORDERS, EXECUTIONS),
     fold=OrdersFold,

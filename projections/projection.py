@@ -75,7 +75,8 @@ class Fold(Protocol):
 
 
 class Projection:
-    """``file`` holds its tables and views. Raise the version with every change of tables or fold:
+    """``file`` holds its tables and views; ``types`` narrows the events of its categories to some
+    types, where it is set. Raise the version with every change of tables or fold:
     the new version is then built beside the old one and takes its place."""
 
     def __init__(
@@ -87,16 +88,19 @@ class Projection:
         tables: tuple[AnyTable, ...],
         fold: Callable[[], Fold],
         file: str,
+        types: frozenset[str] = frozenset(),
     ) -> None:
         self.name = name
         self.version = version
         self.tables = tables
         self.fold = fold
-        self.only = EventFilter(categories=categories)
+        self.only = EventFilter(types=types, categories=categories)
         self._prefixes = tuple(f"{category}-" for category in sorted(categories))
         self._sql = statements(file)
 
     def concerns(self, event: RecordedEvent) -> bool:
+        if self.only.types and event.type not in self.only.types:
+            return False
         return event.stream.startswith(self._prefixes)
 
     def table_definitions(self, build: str) -> str:

@@ -4,9 +4,11 @@
 - ``orders``: orders, executions
 - ``order_timeline``: order_timeline
 - ``risk``: risk
+- ``operations``: problems, leaders
 """
 
 from projections.accounts import ACCOUNTS_PROJECTION
+from projections.operations import OPERATIONS_PROJECTION
 from projections.order_timeline import ORDER_TIMELINE_PROJECTION
 from projections.orders import ORDERS_PROJECTION
 from projections.projection import Projection
@@ -17,4 +19,5 @@ ALL_PROJECTIONS: tuple[Projection, ...] = (
     ORDERS_PROJECTION,
     ORDER_TIMELINE_PROJECTION,
     RISK_PROJECTION,
+    OPERATIONS_PROJECTION,
 )

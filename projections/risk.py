@@ -14,11 +14,12 @@ from projections.table import Table
 
 
 class RiskRow(msgspec.Struct, frozen=True):
-    """``reason`` is that of the trading state."""
+    """``reason`` is that of the trading state; ``halt_confirmed`` is null where it is no halt."""
 
     scope: str
     state: TradingState
     reason: str | None
+    halt_confirmed: bool | None
     limits: Limits
     version: int
     updated_at: datetime
@@ -48,6 +49,7 @@ class RiskFold:
             risk.limits = row.limits
             risk.state = row.state
             risk.state_reason = row.reason
+            risk.halt_confirmed = row.halt_confirmed or False
             risk.version = row.version
             self._scopes[row.scope] = risk
 
@@ -72,6 +74,7 @@ def _row(risk: RiskLimits, position: int) -> RiskRow:
         scope=risk.id,
         state=risk.state,
         reason=risk.state_reason,
+        halt_confirmed=risk.halt_confirmed if risk.state is TradingState.HALTED else None,
         limits=risk.limits,
         version=risk.version,
         updated_at=risk.modified_on,
@@ -81,7 +84,7 @@ def _row(risk: RiskLimits, position: int) -> RiskRow:
 
 RISK_PROJECTION = Projection(
     name="risk",
-    version=1,
+    version=2,
     categories=frozenset({RiskLimits.category}),
     tables=(RISK,),
     fold=RiskFold,

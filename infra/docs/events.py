@@ -10,6 +10,7 @@ import msgspec
 import domain.account.account
 import domain.order.order
 import domain.risk.risk_limits
+import domain.session.session
 import domain.strategy.strategy  # noqa: F401  # imported for their registrations
 from domain.event import Event, known_types
 
@@ -17,6 +18,7 @@ _STREAMS = {
     "domain.account": "account-ID",
     "domain.order": "order-ID",
     "domain.risk": "risk-SCOPE",
+    "domain.session": "session-VENUE",
     "domain.strategy": "strategy-ID",
 }
 

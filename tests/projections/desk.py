@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 BY_NAME = {projection.name: projection for projection in ALL_PROJECTIONS}
 ORDERS = BY_NAME["orders"]
+FIRST_BUILD = f"orders_v{ORDERS.version}_2"
+"""The first build of the orders; that of the accounts is made before it."""
 
 
 class Desk:

@@ -8,15 +8,37 @@ from typing import Any
 import msgspec
 
 from domain.account.account import Account
-from domain.account.events import Settlement
+from domain.account.events import (
+    AccountReconciled,
+    ExternalActivityAcknowledged,
+    ExternalOrderFound,
+    PositionAdjusted,
+    ReconciliationFailed,
+    Settlement,
+)
 from domain.aggregate import Aggregate
 from domain.event import Event, decode
 from domain.log import RecordedEvent, category_of
 from domain.order.events import FillBusted, OrderFilled
 from domain.order.order import Order
+from domain.order.status import Ending
 from domain.risk.risk_limits import RiskLimits
+from domain.session.session import Session
 
-KINDS: dict[str, type[Aggregate]] = {"order": Order, "account": Account, "risk": RiskLimits}
+KINDS: dict[str, type[Aggregate]] = {
+    "order": Order,
+    "account": Account,
+    "risk": RiskLimits,
+    "session": Session,
+}
+
+PROBLEMS = {
+    "VenueDataProblem": "venue_data",
+    "ExternalOrderFound": "external_order",
+    "PositionAdjusted": "external_position",
+    "BalanceAdjusted": "balance_adjusted",
+    "ReconciliationFailed": "reconciliation_failed",
+}
 
 Rows = dict[tuple[str, ...], dict[str, Any]]
 
@@ -39,7 +61,9 @@ class Expected:
             self.events[event.originator_id].append(event)
             self.last_position[event.originator_id] = item.position
         values = list(aggregates.values())
-        self.orders = {a.id: a for a in values if isinstance(a, Order)}
+        orders = [a for a in values if isinstance(a, Order)]
+        # An abandoned order has never been one: nobody was told of it, and it has no terms.
+        self.orders = {a.id: a for a in orders if a.ending is not Ending.ABANDONED}
         self.accounts = {a.id: a for a in values if isinstance(a, Account)}
         self.risks = {a.id: a for a in values if isinstance(a, RiskLimits)}
 
@@ -65,6 +89,68 @@ class Expected:
                     }
                 elif isinstance(event, FillBusted):
                     rows[order_id, str(event.fill.number)]["busted"] = True
+        return rows
+
+    def account_rows(self) -> Rows:
+        return {
+            (account.id,): {
+                "client_id": account.client_id,
+                "venue": account.venue,
+                "margin_rate": account.margin_rate,
+                "maker_fee": account.fees.maker,
+                "taker_fee": account.fees.taker,
+                "fee_asset": account.fees.asset,
+                **self._reconciliation(account.id),
+                "opened_at": self.events[account.id][0].timestamp,
+                "version": account.version,
+                "position": self.last_position[account.id],
+            }
+            for account in self.accounts.values()
+        }
+
+    def _reconciliation(self, account_id: str) -> dict[str, Any]:
+        """From the raw events, not from the aggregate."""
+        failure, found = None, 0
+        for event in self.events[account_id]:
+            if isinstance(event, ReconciliationFailed):
+                failure = event.reason
+            elif isinstance(event, AccountReconciled):
+                failure = None
+            elif isinstance(event, ExternalOrderFound | PositionAdjusted):
+                found += 1
+            elif isinstance(event, ExternalActivityAcknowledged):
+                found = 0
+        state = "halted" if failure else "reducing" if found else "active"
+        return {
+            "trading_state": state,
+            "unacknowledged": found,
+            "reconciliation_failure": failure,
+        }
+
+    def problem_rows(self) -> Rows:
+        rows: Rows = {}
+        for item in self.recorded:
+            if item.type in PROBLEMS:
+                data = msgspec.json.decode(item.data)
+                is_account = category_of(item.stream) == "account"
+                raw = data.get("raw")
+                rows[(str(item.position),)] = {
+                    "at": decode(item).timestamp,
+                    "kind": PROBLEMS[item.type],
+                    "stream": item.stream,
+                    "account_id": data["aggregate_id"] if is_account else None,
+                    "code": data.get("code"),
+                    "raw": None if raw is None else raw.replace("\x00", "␀"),
+                }
+        return rows
+
+    def leader_rows(self) -> Rows:
+        rows: Rows = {}
+        for item in self.recorded:
+            if item.type == "LeaderEpochStarted":
+                data = msgspec.json.decode(item.data)
+                at = decode(item).timestamp
+                rows[data["aggregate_id"], str(data["epoch"])] = {"started_at": at}
         return rows
 
     def balance_rows(self) -> Rows:
@@ -102,12 +188,20 @@ class Expected:
             (risk.id,): {
                 "state": risk.state,
                 "reason": risk.state_reason,
+                "halt_confirmed": self._halt_confirmed(risk.id),
                 "limits": msgspec.json.decode(msgspec.json.encode(risk.limits)),
                 "version": risk.version,
                 "position": self.last_position[risk.id],
             }
             for risk in self.risks.values()
         }
+
+    def _halt_confirmed(self, scope: str) -> bool | None:
+        """What the last event about the trading state says."""
+        said = {"TradingHaltRequested": False, "TradingHalted": True}
+        kinds = [type(event).__name__ for event in self.events[scope]]
+        states = [kind for kind in kinds if kind.startswith("Trading")]
+        return said.get(states[-1]) if states else None
 
     def _order(self, order: Order) -> dict[str, Any]:
         terms = order.terms

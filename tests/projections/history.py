@@ -1,4 +1,4 @@
-"""Lawful random histories: accounts, orders and risk limits driven through the real aggregates."""
+"""Lawful random histories: accounts, orders, limits and sessions through the real aggregates."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 
 from domain.account.account import Account, Execution
+from domain.account.position import Position
 from domain.aggregate import Aggregate
 from domain.command import Actor, ActorType, Metadata
 from domain.errors import Refused
@@ -25,7 +26,8 @@ from domain.order.trailing import TrailingStep
 from domain.risk.limits import Limits
 from domain.risk.risk_limits import RiskLimits
 from domain.risk.verdict import Verdict
-from domain.venue import Amendment, FillReport
+from domain.session.session import Session
+from domain.venue import Amendment, FillReport, OpenOrder
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SUSHIUSDT")
@@ -68,6 +70,7 @@ class History:
         self.accounts: list[Account] = []
         self.orders: list[Order] = []
         self.risks: dict[str, RiskLimits] = {}
+        self.session: Session = Session.empty("paper")
         self._new: list[Event] = []
         self._streams: list[str] = []
         self._count = 0
@@ -78,6 +81,10 @@ class History:
         self.now += timedelta(microseconds=self.random.randrange(1, 2_000_000))
         with suppress(Refused):  # what the core refuses leaves no event
             self.random.choice(_STEPS)(self)
+        return self.taken()
+
+    def taken(self) -> list[tuple[str, Event]]:
+        """The events since the last call."""
         taken = list(zip(self._streams, self._new, strict=True))
         self._streams, self._new = [], []
         return taken
@@ -121,6 +128,31 @@ class History:
         )
         self.orders.append(order)
         self._take(order)
+
+    def withhold(self) -> None:
+        order = self._order()
+        if not order.submitted:
+            order.withhold("trading_halted", "trading in system was halted", self.now)
+            self._release(order)
+
+    def abandon(self) -> None:
+        """A placement stopped between its reservation and its order."""
+        account, terms = self.random.choice(self.accounts), self._terms()
+        order: Order = Order.empty(self._id())
+        account.reserve(
+            order.id,
+            instrument(terms.symbol),
+            terms.side,
+            terms.quantity,
+            self._price(),
+            reduce_only=terms.reduce_only,
+            fingerprint="gone",
+            now=self.now,
+        )
+        order.abandon(account.id, self.now)
+        self._take(account, order)
+        account.release(order.id, "abandoned", self.now)
+        self._take(account)
 
     def accept(self) -> None:
         order = self._order()
@@ -231,6 +263,63 @@ class History:
             self.now,
         )
         self._take(account)
+
+    def find_external_order(self) -> None:
+        account = self.random.choice(self.accounts)
+        number = self._number()
+        found = OpenOrder(
+            client_order_id=self.random.choice(("", f"web-{number}")),
+            venue_order_id=f"e-{number}",
+            account_id=account.id,
+            terms=self._terms(),
+            cum_quantity=Decimal(0),
+        )
+        account.find_external_order(found, self.now)
+        self._take(account)
+
+    def adjust_position(self) -> None:
+        account = self.random.choice(self.accounts)
+        quantity = Decimal(self.random.randrange(-3, 4)).scaleb(-1)
+        cost = quantity * self._price()
+        symbol = self.random.choice(SYMBOLS)
+        account.adjust_position(Position(symbol, "USDT", quantity, cost), self.now)
+        self._take(account)
+
+    def adjust_balance(self) -> None:
+        account = self.random.choice(self.accounts)
+        asset = self.random.choice(("USDT", "USDT", "ETH"))
+        found = account.balance(asset) + Decimal(self.random.randrange(-100, 1_000)).scaleb(-2)
+        account.adjust_balance(asset, found, self.now)
+        self._take(account)
+
+    def acknowledge(self) -> None:
+        account = self.random.choice(self.accounts)
+        account.acknowledge_external("my own trade", self.now, f"k-{self._number()}")
+        self._take(account)
+
+    def fail_reconciliation(self) -> None:
+        account = self.random.choice(self.accounts)
+        account.fail_reconciliation("the venue does not answer", self.now)
+        self._take(account)
+
+    def reconcile(self) -> None:
+        account = self.random.choice(self.accounts)
+        account.reconcile(self.now)
+        self._take(account)
+
+    def lead(self) -> None:
+        self.session.start_epoch(self.session.epoch + self.random.randrange(3), self.now)
+        self._take(self.session)
+
+    def say_what_cannot_be(self) -> None:
+        raw = self.random.choice(('{"qty": NaN}', "<html>502</html>", "a \x00 in it", "🚫"))
+        self.session.note_problem("unreadable", "not a report: \x00", raw, self.now)
+        self._take(self.session)
+
+    def confirm_halt(self) -> None:
+        for risk in self.risks.values():
+            risk.confirm_halt(self.now)
+            self._take(risk)
 
     def change_risk(self) -> None:
         scope = self.random.choice(("system", f"account:{self.accounts[0].id}", "strategy:grid"))
@@ -392,7 +481,17 @@ _STEPS = (
     History.expire,
     History.deposit,
     History.withdraw,
-    History.change_risk,
+    *(History.change_risk, History.confirm_halt) * 2,
+    History.withhold,
+    History.abandon,
+    History.find_external_order,
+    History.adjust_position,
+    History.adjust_balance,
+    *(History.acknowledge,) * 2,
+    History.fail_reconciliation,
+    History.reconcile,
+    History.lead,
+    History.say_what_cannot_be,
 )
 
 

@@ -9,7 +9,7 @@ from domain.log import NewEvent
 from projections.failures import Poisoned
 from projections.projection import Fact, Fold, Projection
 from projections.risk import RISK_PROJECTION, RiskFold
-from tests.projections.desk import BY_NAME, ORDERS, Desk
+from tests.projections.desk import BY_NAME, FIRST_BUILD, ORDERS, Desk
 from tests.projections.history import History, append_all
 
 ORDER = "order-00000000-0000-4000-8000-000000000001"
@@ -186,10 +186,10 @@ async def test_a_new_version_that_meets_poison_says_so_at_the_old_build(desk: De
     await halted(desk)
     await desk.runner([RISK_PROJECTION]).install()
     newer = allergy.projection()
-    newer.version = 2
+    newer.version += 1
     async with desk.running([newer]):
         failed = await until_failed(desk, "risk")
-    assert failed["version"] == 1
+    assert failed["version"] == RISK_PROJECTION.version
     assert failed["failed_type"] == "TradingHalted"
     assert len(await desk.schemas()) == 1
 
@@ -199,7 +199,7 @@ async def test_a_table_that_vanishes_stops_its_projection_alone(desk: Desk) -> N
     await desk.append(history, 100)
     async with desk.running() as runner:
         await desk.caught_up()
-        await desk.connection.execute("drop table orders_v1_2.executions cascade")
+        await desk.connection.execute(f"drop table {FIRST_BUILD}.executions cascade")
         await desk.append(history, 100)
         failed = await until_failed(desk, "orders")
         await desk.caught_up("accounts", "order_timeline", "risk")

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.event import known_types
 from domain.log import category_of
 from tests.projections.desk import BY_NAME, Desk, open_desk
 from tests.projections.expected import Expected, Rows
-from tests.projections.history import History
+from tests.projections.history import History, append_all
 
 ANYTHING_LAWFUL = settings(
     max_examples=20,
@@ -68,6 +69,9 @@ async def test_read_models_equal_the_aggregates(
             await rows_of(desk, "positions", "account_id", "symbol"), expected.position_rows()
         )
         assert_equal(await rows_of(desk, "risk", "scope"), expected.risk_rows())
+        assert_equal(await rows_of(desk, "accounts", "account_id"), expected.account_rows())
+        assert_equal(await rows_of(desk, "problems", "position"), expected.problem_rows())
+        assert_equal(await rows_of(desk, "leaders", "venue", "epoch"), expected.leader_rows())
 
 
 async def test_rows_do_not_tell_how_the_log_was_cut_into_batches(
@@ -114,11 +118,29 @@ async def test_the_timeline_holds_every_event_of_an_order_as_it_was_stored(desk:
     assert [r["recorded_at"] for r in rows] == [e.recorded_at for e in stored]
 
 
+def test_histories_hold_every_event_there_is() -> None:
+    made = {type(event).__name__ for _, event in History(9).events(4_000)}
+    assert made == {name for name in known_types() if not name.startswith("Strategy")}
+
+
+async def test_an_order_that_was_abandoned_is_in_no_list_but_in_the_timeline(desk: Desk) -> None:
+    history = History(10)
+    history.abandon()
+    await append_all(desk.log, history.taken())
+    await desk.runner().install()
+    await project_in_pages(desk, 40)
+    for view in ("orders", "reservations"):
+        assert await desk.connection.fetchval(f"select count(*) from read.{view}") == 0
+    types = await desk.connection.fetch("select type from read.order_timeline")
+    assert [row["type"] for row in types] == ["OrderAbandoned"]
+
+
 @pytest.mark.parametrize(
     ("event", "code", "reason"),
     [
         ("OrderRefused", "price_collar", "0.2 from the quote"),
         ("OrderRejected", "insufficient_margin", "Margin ist nicht ausreichend 🚫"),
+        ("OrderWithheld", "trading_halted", "trading in system was halted"),
     ],
 )
 async def test_an_order_says_why_it_was_not_taken(

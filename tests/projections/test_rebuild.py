@@ -11,7 +11,7 @@ from projections.failures import Fenced, LeaseHeld
 from projections.orders import OrdersFold
 from projections.projection import Projection
 from projections.statements import statements
-from tests.projections.desk import BY_NAME, ORDERS, Desk
+from tests.projections.desk import BY_NAME, FIRST_BUILD, ORDERS, Desk
 from tests.projections.expected import Expected
 from tests.projections.faults import HoldBefore, KillAt, Steps, stepped
 from tests.projections.history import History
@@ -53,9 +53,9 @@ async def test_a_rebuild_gives_identical_rows_and_leaves_one_build(desk: Desk) -
     [
         "drop schema projections, read cascade",
         "drop schema read cascade",
-        "drop schema orders_v1_2 cascade",
-        "drop table orders_v1_2.executions cascade",
-        "truncate orders_v1_2.orders, orders_v1_2.executions",
+        f"drop schema {FIRST_BUILD} cascade",
+        f"drop table {FIRST_BUILD}.executions cascade",
+        f"truncate {FIRST_BUILD}.orders, {FIRST_BUILD}.executions",
     ],
 )
 async def test_whatever_is_deleted_a_rebuild_gives_the_same_rows(desk: Desk, deletion: str) -> None:
@@ -75,7 +75,7 @@ async def test_rows_that_were_tampered_with_are_told_and_replaced(desk: Desk) ->
     before = await desk.digest()
     await desk.connection.execute(
         "update executions set price = price + 0.00000001 where ctid ="
-        " (select min(ctid) from executions)".replace("executions", "orders_v1_2.executions")
+        " (select min(ctid) from executions)".replace("executions", f"{FIRST_BUILD}.executions")
     )
     rebuilt = await desk.runner().rebuild("orders")
     assert rebuilt.comparison is not None
@@ -91,7 +91,7 @@ async def test_reads_and_writes_go_on_during_rebuilds(desk: Desk) -> None:
         await desk.caught_up()
         reading = asyncio.create_task(read_all_the_time(desk))
         writing = asyncio.create_task(write_all_the_time(desk, history))
-        for name in ("orders", "accounts", "orders", "order_timeline", "risk"):
+        for name in ("orders", "accounts", "orders", "order_timeline", "risk", "operations"):
             rebuilt = await runner.rebuild(name)
             assert rebuilt.comparison is None or rebuilt.comparison.identical
         writing.cancel()
@@ -219,11 +219,11 @@ async def test_only_one_rebuild_of_a_projection_at_a_time(desk: Desk) -> None:
     assert await desk.schemas() == await active_builds(desk)
 
 
-def version_2() -> Projection:
+def next_version() -> Projection:
     """The next version of orders: its view has lost a column and gained another."""
     projection = Projection(
         name="orders",
-        version=2,
+        version=ORDERS.version + 1,
         categories=frozenset({"order"}),
         tables=ORDERS.tables,
         fold=OrdersFold,
@@ -241,8 +241,8 @@ async def test_a_new_version_is_built_beside_the_old_one_and_takes_its_place(des
     async with desk.running():
         await desk.caught_up()
         # The process of the old version runs on while that of the new one starts.
-        async with desk.running([version_2()]) as newer:
-            while not {("orders", 2)} <= {
+        async with desk.running([next_version()]) as newer:
+            while not {("orders", ORDERS.version + 1)} <= {
                 (s.name, s.version) for s in await newer.status() if s.state == "active"
             }:
                 await desk.clock.sleep(0.01)
