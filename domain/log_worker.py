@@ -9,15 +9,8 @@ from domain.log import CaughtUp, EventFilter, EventLog, RecordedEvent
 
 Handler = Callable[[RecordedEvent], Awaitable[None]]
 
-PageEnd = Callable[[Sequence[RecordedEvent]], Awaitable[None]]
-"""What is done once all events of a page are handled, and before the checkpoint moves."""
-
 Surroundings = Callable[[RecordedEvent], AbstractContextManager[None]]
 """What is entered while an event is handled: telemetry, which the domain knows nothing of."""
-
-
-async def nothing_more(_page: Sequence[RecordedEvent]) -> None:
-    return
 
 
 def no_surroundings(_event: RecordedEvent) -> AbstractContextManager[None]:
@@ -40,7 +33,6 @@ class LogWorker:
         only: EventFilter,
         handler: Handler,
         within: Surroundings = no_surroundings,
-        at_page_end: PageEnd = nothing_more,
         side_by_side: int = 64,
     ) -> None:
         self.name = name
@@ -51,7 +43,6 @@ class LogWorker:
         self._only = only
         self._handler = handler
         self._within = within
-        self._at_page_end = at_page_end
         self._slots = asyncio.Semaphore(side_by_side)
 
     async def run(self) -> None:
@@ -65,7 +56,6 @@ class LogWorker:
                     self.caught_up.set()
                 else:
                     await self._handle(page)
-                    await self._at_page_end(page)
                     self.position = page[-1].position
                     await self._checkpoints.save(self.name, self.position)
 

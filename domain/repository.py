@@ -58,6 +58,12 @@ class Repository:
             return await self._catch_up(cached) if newest else cached
         return await self._catch_up(kind.empty(aggregate_id))
 
+    async def look(self, kind: type[AnyAggregate], aggregate_id: str) -> AnyAggregate:
+        """The aggregate as the log has it now, only to be read. Raises as ``load``."""
+        aggregate = await self.load(kind, aggregate_id, newest=True)
+        self.give_back(aggregate)
+        return aggregate
+
     async def head(self) -> int:
         """The log's head."""
         return await self._log.head()

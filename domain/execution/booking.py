@@ -1,74 +1,106 @@
 """From the venue to the log: every report becomes an event of its order, once."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, command_id_for
 from domain.errors import NotFound
-from domain.order.order import Order, order_id_of
+from domain.order.order import Order, amended_terms, order_id_of
+from domain.order.terms import OrderTerms
+from domain.patience import insist
 from domain.repository import Repository
 from domain.use_cases.change import change
 from domain.use_cases.result import Done
 from domain.venue import (
+    Absent,
+    BustReport,
     CancelReport,
     ExpireReport,
     FillReport,
+    OrderReport,
     OrderState,
-    Report,
     StopMovedReport,
     TriggerReport,
     VenueStatus,
 )
 
+FINALITY_MARGIN = timedelta(seconds=1)
+"""How long after its window a request is surely not on its way any more."""
+
 
 class Booking:
-    """Books what the venue reports. The same report again changes nothing."""
+    """Books what the venue says. The same again changes nothing.
+
+    Raises NotFound ``order_not_found`` for an order that is not ours, and VenueDataError for what
+    cannot be.
+    """
 
     def __init__(self, repository: Repository, venue_name: str, clock: Clock) -> None:
         self._repository = repository
         self._venue_name = venue_name
         self._clock = clock
 
-    async def book(self, report: Report) -> Done:
-        """Raises NotFound ``order_not_found`` for an order that is not ours, VenueDataError."""
+    async def book(self, report: OrderReport) -> Done:
+        """Book one report."""
 
         def decide(order: Order) -> None:
+            now = self._clock.now()
             match report:
                 case FillReport():
-                    order.fill(report, self._clock.now())
+                    order.fill(report, now)
+                case BustReport():
+                    order.bust_fill(report.trade_id, report.reason, now)
                 case CancelReport():
-                    order.cancel(report.reason, self._clock.now())
+                    order.cancel(report.reason, now)
                 case ExpireReport():
-                    order.expire(self._clock.now())
+                    order.expire(now)
                 case TriggerReport():
-                    order.trigger(report.price, report.at, self._clock.now())
+                    order.trigger(report.price, report.at, now)
                 case StopMovedReport():
-                    order.move_stop(report.stop_price, self._clock.now())
+                    order.move_stop(report.stop_price, now)
 
         return await self._change(report.client_order_id, decide, _key(report))
 
-    async def book_state(self, state: OrderState) -> Done:
-        """Book what the venue's records say of an order, after its fills."""
+    async def book_state(self, state: OrderState, asked_at: datetime) -> Done:
+        """Book what the venue's records say of an order, once its fills are booked.
+
+        ``asked_at`` is the venue's clock before it was asked: a pending amendment that it does not
+        show, and that can arrive no more by then, was not taken. An ending is not booked while
+        fills are missing.
+        """
 
         def decide(order: Order) -> None:
             now = self._clock.now()
             order.accept(state.venue_order_id, state.at, now)
-            if state.status is VenueStatus.CANCELLED:
+            _settle_amendment(order, state, asked_at, now)
+            if order.cum_quantity < state.cum_quantity:
+                order.lose_track("fills are missing", now)
+            elif state.status is VenueStatus.CANCELLED:
                 order.cancel(state.reason, now)
             elif state.status is VenueStatus.EXPIRED:
                 order.expire(now)
 
-        key = f"state/{state.status}/{state.at.isoformat()}"
-        return await self._change(state.client_order_id, decide, key)
+        return await self._change(
+            state.client_order_id, decide, f"state/{state.status}/{asked_at.isoformat()}"
+        )
 
-    async def book_absence(self, client_order_id: str, reason: str) -> Done:
-        """Book that the venue's records do not have an order that was sent."""
-        asked_at = self._clock.now()
+    async def book_absence(self, client_order_id: str, absent: Absent, *, is_final: bool) -> Done:
+        """Book that the venue's records do not have an order that was sent.
+
+        Only when that ``is_final`` (it can arrive no more) is it over; before, it is unknown.
+        """
 
         def decide(order: Order) -> None:
-            order.lose_track(reason, asked_at)
+            now = self._clock.now()
+            if is_final and not order.accepted and not order.fills:
+                order.reject("never_arrived", "the venue has no such order", now)
+            else:
+                order.lose_track("the venue does not know it", now)
 
-        return await self._change(client_order_id, decide, f"absence/{asked_at.isoformat()}")
+        key = f"absence/{absent.at.isoformat()}/{is_final}"
+        return await self._change(client_order_id, decide, key)
 
     async def _change(
         self, client_order_id: str, decide: Callable[[Order], None], key: str
@@ -78,16 +110,19 @@ class Booking:
             raise NotFound("order_not_found", f"{client_order_id} is not an order of ours")
 
         def decide_on_ours(order: Order) -> None:
-            if not order.exists:
-                raise NotFound("order_not_found", f"there is no order {order_id}")
+            if not order.exists or not order.submitted:
+                raise NotFound("order_not_found", f"order {order_id} was never sent")
             decide(order)
 
         context = CommandContext(
             command_id=command_id_for("venue", self._venue_name, client_order_id, key),
-            correlation_id=await self._correlation_of(order_id),
+            correlation_id=await insist(self._clock, lambda: self._correlation_of(order_id)),
             actor=Actor(ActorType.VENUE, self._venue_name, "venue"),
         )
-        return await change(self._repository, Order, order_id, decide_on_ours, context)
+        return await insist(
+            self._clock,
+            lambda: change(self._repository, Order, order_id, decide_on_ours, context),
+        )
 
     async def _correlation_of(self, order_id: str) -> str:
         order = await self._repository.load(Order, order_id)
@@ -95,8 +130,27 @@ class Booking:
         return order.correlation_id if order.exists else order_id
 
 
-def _key(report: Report) -> str:
+def _settle_amendment(order: Order, state: OrderState, asked_at: datetime, now: datetime) -> None:
+    if order.pending_amendment is None or order.amend_valid_until is None:
+        return
+    if _same_numbers(amended_terms(order.terms, order.pending_amendment), state.terms):
+        order.amend(now)
+    elif asked_at > order.amend_valid_until + FINALITY_MARGIN:
+        order.reject_amend("never_arrived", "the venue works the order on its old terms", now)
+
+
+def _same_numbers(ours: OrderTerms, theirs: OrderTerms) -> bool:
+    return _numbers(ours) == _numbers(theirs)
+
+
+def _numbers(terms: OrderTerms) -> tuple[Decimal | None, ...]:
+    return terms.quantity, terms.limit_price, terms.stop_price
+
+
+def _key(report: OrderReport) -> str:
     if isinstance(report, FillReport):
         return f"fill/{report.symbol}/{report.trade_id}"
+    if isinstance(report, BustReport):
+        return f"bust/{report.symbol}/{report.trade_id}"
     moved = f"/{report.stop_price:f}" if isinstance(report, StopMovedReport) else ""
     return f"{type(report).__name__}/{report.at.isoformat()}{moved}"

@@ -1,61 +1,106 @@
-"""The execution worker: submits what the log intends, books what the venue reports."""
+"""The execution worker: submits what the log intends, books what the venue says."""
 
 import asyncio
-from contextlib import aclosing
-from typing import Protocol
+from functools import partial
 
 import msgspec
 
 from domain.checkpoint import Checkpoints
-from domain.command import Metadata
-from domain.errors import Refused
+from domain.clock import Clock
+from domain.command import Actor, ActorType, CommandContext, Metadata, command_id_for
 from domain.event import decode
 from domain.execution.booking import Booking
-from domain.execution.recovery import Recovery
+from domain.execution.halts import Halts
+from domain.execution.inquiry import Inquiry
+from domain.execution.lanes import Lanes
+from domain.execution.lease import Lease
+from domain.execution.reconciliation import Reconciliation
+from domain.execution.reporting import Reporting
 from domain.execution.submission import Submission
+from domain.execution.trading_gate import TradingGate
+from domain.execution.venue_accounts import VenueAccounts
+from domain.execution.venue_problems import VenueProblems
+from domain.instrument import Instruments
 from domain.log import EventFilter, EventLog, RecordedEvent
 from domain.log_worker import LogWorker, Surroundings, no_surroundings
-from domain.venue import Report, Venue, VenueUnavailable
+from domain.order.events import OrderAmendRequested, OrderCancelRequested, OrderPlaced
+from domain.patience import insist
+from domain.repository import Repository
+from domain.risk.risk_book import RiskBook
+from domain.session.session import Session
+from domain.use_cases.change import change
+from domain.venue import Venue
 
 REQUESTS = EventFilter(
     types=frozenset({"OrderPlaced", "OrderCancelRequested", "OrderAmendRequested"})
 )
 
+AT_THE_VENUE = 256
+"""How many requests may wait for the venue's answer at once."""
+
+_ACTOR = Actor(ActorType.SYSTEM, "execution", "execution")
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 
 
-class ReportProblems(Protocol):
-    """Where a report goes that cannot be booked."""
-
-    def note(self, report: Report, problem: Refused) -> None: ...
-
-
 class ExecutionWorker:
-    """Recovers, then sends and books side by side until cancelled.
+    """Starts its epoch, reconciles, then sends and books side by side until cancelled.
 
-    Reports are listened to before recovery asks the venue, so that nothing falls in between.
-    Raises VenueUnavailable where the reports end: a new start recovers what was missed.
+    ``repository`` appends through a LeasedLog. Reports are listened to before the venue is asked
+    for its records, so that nothing falls in between; nothing is sent before they are compared.
+    Raises LeaseLost, and what the log raises beyond LogUnavailable.
     """
 
     def __init__(
         self,
         *,
         log: EventLog,
+        repository: Repository,
+        risk_book: RiskBook,
         venue: Venue,
-        submission: Submission,
-        booking: Booking,
-        recovery: Recovery,
+        instruments: Instruments,
         checkpoints: Checkpoints,
-        problems: ReportProblems,
+        clock: Clock,
+        lease: Lease,
         recovered: asyncio.Event,
         within: Surroundings = no_surroundings,
     ) -> None:
+        self._repository = repository
         self._venue = venue
-        self._submission = submission
-        self._booking = booking
-        self._recovery = recovery
-        self._problems = problems
+        self._clock = clock
+        self._lease = lease
         self._recovered = recovered
+        gate = TradingGate(risk_book, clock)
+        problems = VenueProblems(repository, venue.name, clock)
+        booking = Booking(repository, venue.name, clock)
+        self._inquiry = Inquiry(repository, venue, booking, problems, clock)
+        self._submission = Submission(
+            repository=repository,
+            venue=venue,
+            gate=gate,
+            problems=problems,
+            clock=clock,
+            lease=lease,
+            in_doubt=self._inquiry.watch,
+        )
+        self._reconciliation = Reconciliation(
+            repository=repository,
+            venue=venue,
+            accounts=VenueAccounts(log, venue.name),
+            booking=booking,
+            inquiry=self._inquiry,
+            gate=gate,
+            problems=problems,
+            instruments=instruments,
+            clock=clock,
+        )
+        self._reporting = Reporting(
+            venue=venue,
+            booking=booking,
+            inquiry=self._inquiry,
+            reconciliation=self._reconciliation,
+            problems=problems,
+            clock=clock,
+        )
         self.worker = LogWorker(
             name="execution",
             log=log,
@@ -64,27 +109,77 @@ class ExecutionWorker:
             handler=self._handle,
             within=within,
         )
+        self._halts = Halts(
+            log=log,
+            repository=repository,
+            risk_book=risk_book,
+            gate=gate,
+            checkpoints=checkpoints,
+            clock=clock,
+            backlog_done=self.worker.caught_up,
+        )
 
     async def run(self) -> None:
+        await insist(self._clock, self._start_epoch)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._book_reports())
-            group.create_task(self._recover_then_submit())
+            self._requests = Lanes(group, AT_THE_VENUE)
+            group.create_task(self._reporting.run())
+            await self._reporting.listening.wait()
+            await self._reconciliation.start()
+            self._recovered.set()
+            group.create_task(self._inquiry.run())
+            group.create_task(self._resend_cancels())
+            group.create_task(self._reconciliation.run())
+            group.create_task(self.worker.run())
+            group.create_task(self._halts.run())
 
-    async def _recover_then_submit(self) -> None:
-        await self._recovery.run()
-        self._recovered.set()
-        await self.worker.run()
+    async def _start_epoch(self) -> None:
+        """Raises Conflict ``stale_epoch``."""
+        epoch = self._lease.epoch
+        command_id = command_id_for("epoch", self._venue.name, str(epoch))
+        context = CommandContext(command_id, str(command_id), _ACTOR)
 
-    async def _book_reports(self) -> None:
-        async with aclosing(self._venue.reports()) as reports:
-            async for report in reports:
-                try:
-                    await self._booking.book(report)
-                except Refused as problem:
-                    self._problems.note(report, problem)
-        # A worker that went on would send orders whose fills nobody books.
-        raise VenueUnavailable("the venue's reports have ended")
+        def decide(session: Session) -> None:
+            session.start_epoch(epoch, self._clock.now())
+
+        await change(self._repository, Session, self._venue.name, decide, context)
 
     async def _handle(self, recorded: RecordedEvent) -> None:
-        metadata = _decode_metadata(recorded.metadata)
-        await self._submission.handle(decode(recorded), metadata.correlation_id, str(recorded.id))
+        """Intend at once, in the order of the log; what waits for the venue goes to its lane."""
+        context = CommandContext(
+            command_id=command_id_for("execution", str(recorded.id)),
+            correlation_id=_decode_metadata(recorded.metadata).correlation_id,
+            causation_id=str(recorded.id),
+            actor=_ACTOR,
+        )
+        event = decode(recorded)
+        order_id = event.originator_id
+        await self._requests.room()
+        match event:
+            case OrderPlaced():
+                await self._submit(order_id, context)
+            case OrderCancelRequested():
+                cancel = partial(self._submission.cancel, order_id, event.request_id, context)
+                self._requests.put(order_id, cancel)
+            case OrderAmendRequested():
+                self._requests.put(order_id, partial(self._submission.amend, event, context))
+            case _:
+                pass
+
+    async def _submit(self, order_id: str, context: CommandContext) -> None:
+        request = await insist(self._clock, lambda: self._submission.intend(order_id, context))
+        if request is not None:
+            self._requests.put(order_id, partial(self._submission.send, order_id, request, context))
+
+    async def _resend_cancels(self) -> None:
+        """A venue that works an order whose cancel is pending has not had the cancel."""
+        while True:
+            order = await self._inquiry.cancels.get()
+            assert order.pending_cancel is not None
+            context = CommandContext(
+                command_id=command_id_for("execution", order.id, "cancel", order.pending_cancel),
+                correlation_id=order.correlation_id,
+                actor=_ACTOR,
+            )
+            cancel = partial(self._submission.cancel, order.id, order.pending_cancel, context)
+            self._requests.put(order.id, cancel)

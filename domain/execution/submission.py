@@ -4,115 +4,164 @@ from collections.abc import Callable
 from datetime import datetime
 
 from domain.clock import Clock
-from domain.command import Actor, ActorType, CommandContext, command_id_for
+from domain.command import CommandContext
 from domain.errors import Busy
-from domain.event import Event
+from domain.execution.lease import Lease, require
 from domain.execution.outcome import record_amend, record_cancel, record_submit
+from domain.execution.trading_gate import TradingGate
+from domain.execution.venue_problems import VenueProblems
 from domain.log import WrongExpectedVersion
-from domain.order.events import OrderAmendRequested, OrderCancelRequested, OrderPlaced
-from domain.order.order import Order, venue_client_id_of
+from domain.order.events import OrderAmendRequested
+from domain.order.order import SEND_WINDOW, Order, VenueDataError, venue_client_id_of
+from domain.patience import insist
 from domain.repository import Repository
 from domain.use_cases.change import MAX_RACES, change
-from domain.venue import Outcome, Venue, VenueOrder
-
-_ACTOR = Actor(ActorType.SYSTEM, "execution", "execution")
+from domain.venue import Ambiguous, Outcome, SendWindow, Venue, VenueOrder
 
 Recorder = Callable[[Order, Outcome, datetime], None]
 
 
 class Submission:
-    """Sends what orders ask for, each request once.
+    """Sends what orders ask for: a new order once for ever, a cancel until it is answered.
 
-    Handling an event again does nothing: an order that is submitted already is not sent again,
-    whatever became of the first send.
+    ``intend`` and ``send`` are two steps, so that the intents of many orders need not wait for the
+    venue's answers. Between them, and at any other place, the process may die.
     """
 
     def __init__(
-        self, repository: Repository, venue: Venue, clock: Clock, leader_epoch: int
+        self,
+        *,
+        repository: Repository,
+        venue: Venue,
+        gate: TradingGate,
+        problems: VenueProblems,
+        clock: Clock,
+        lease: Lease,
+        in_doubt: Callable[[str], None],
     ) -> None:
+        """``in_doubt`` is told of every order that the venue still owes an answer."""
         self._repository = repository
         self._venue = venue
+        self._gate = gate
+        self._problems = problems
         self._clock = clock
-        self._leader_epoch = leader_epoch
+        self._lease = lease
+        self._in_doubt = in_doubt
 
-    async def handle(self, event: Event, correlation_id: str, event_id: str) -> None:
-        """Act on one event of an order stream; others than requests are passed over."""
-        context = CommandContext(
-            command_id=command_id_for("execution", event_id),
-            correlation_id=correlation_id,
-            causation_id=event_id,
-            actor=_ACTOR,
-        )
-        match event:
-            case OrderPlaced():
-                await self._submit(event.originator_id, context)
-            case OrderCancelRequested():
-                await self._cancel(event, context)
-            case OrderAmendRequested():
-                await self._amend(event, context)
-            case _:
-                pass
+    async def intend(self, order_id: str, context: CommandContext) -> VenueOrder | None:
+        """Record the intent to send an order, or that it is withheld; then, or if another worker
+        has done either, None.
 
-    async def _submit(self, order_id: str, context: CommandContext) -> None:
-        request = await self._intend(order_id, context)
-        if request is not None:
-            outcome = await self._venue.submit(request)
-            await self._record(order_id, outcome, record_submit, context)
-
-    async def _intend(self, order_id: str, context: CommandContext) -> VenueOrder | None:
-        """Record the intent to send an order; None if it is not for this instance to send.
-
-        The epoch is in the ids of the intent: two instances that intend the same at once must not
-        look to the log like one that tries again. Raises Busy ``stream_busy``.
+        The epoch is in the ids of the intent: two workers that intend the same at once must not
+        look to the log like one that tries again. Raises Busy ``stream_busy``, LeaseLost.
         """
-        intent = context.caused(f"intent/{self._leader_epoch}")
+        await self._gate.until_known()
+        intent = context.caused(f"intent/{self._lease.epoch}")
         async with self._repository.turn(Order.stream_of(order_id)):
             for _ in range(MAX_RACES):
                 order = await self._repository.load(Order, order_id, newest=True)
                 if order.submitted or not order.is_live:
                     self._repository.give_back(order)
                     return None
-                order.submit(self._leader_epoch, self._clock.now())
-                request = _venue_order(order)
                 try:
-                    await self._repository.save(order, intent)
+                    return await self._decide(order, intent)
                 except WrongExpectedVersion:
                     continue
-                return request
         raise Busy("stream_busy", f"order {order_id} is changing too fast; try again")
 
-    async def _cancel(self, event: OrderCancelRequested, context: CommandContext) -> None:
-        order = await self._repository.load(Order, event.originator_id, newest=True)
-        pending = order.pending_cancel == event.request_id
-        venue_client_id, account_id = order.venue_client_id, order.account_id
-        self._repository.give_back(order)
-        if pending:
-            outcome = await self._venue.cancel(account_id, venue_client_id)
-            await self._record(event.originator_id, outcome, record_cancel, context)
+    async def _decide(self, order: Order, intent: CommandContext) -> VenueOrder | None:
+        with self._gate.intending(order):
+            require(self._lease)
+            withheld = self._gate.refusal(order)
+            if withheld is not None:
+                order.withhold(withheld.code, withheld.reason, self._clock.now())
+                await self._repository.save(order, intent)
+                return None
+            window = self._window(self._clock.now())
+            order.submit(self._lease.epoch, window.sent_at, window.valid_until)
+            request = _venue_order(order, window)
+            await self._repository.save(order, intent)
+            return request
 
-    async def _amend(self, event: OrderAmendRequested, context: CommandContext) -> None:
-        order = await self._repository.load(Order, event.originator_id, newest=True)
-        pending = order.pending_amend == event.request_id
-        venue_client_id, account_id = order.venue_client_id, order.account_id
-        self._repository.give_back(order)
-        if pending:
-            outcome = await self._venue.amend(account_id, venue_client_id, event.amendment)
-            await self._record(event.originator_id, outcome, record_amend, context)
+    async def send(self, order_id: str, request: VenueOrder, context: CommandContext) -> None:
+        """Send an intended order, once, and record what the venue answered."""
+        window = request.window
+        assert window is not None
+        if self._clock.now() > window.valid_until:
+            outcome: Outcome = Ambiguous("it was not sent in time")
+        else:
+            require(self._lease)
+            outcome = await self._venue.submit(request)
+        await self._record(order_id, outcome, record_submit, context)
+
+    async def cancel(self, order_id: str, request_id: str, context: CommandContext) -> None:
+        """Send a cancel request that is pending. A cancel may be sent again."""
+        order = await self._look(order_id)
+        if order.pending_cancel != request_id:
+            return
+        if not order.submitted:
+            await self._withhold(order_id, context)
+            return
+        require(self._lease)
+        outcome = await self._venue.cancel(order.account_id, order.venue_client_id)
+        await self._record(order_id, outcome, record_cancel, context)
+
+    async def amend(self, event: OrderAmendRequested, context: CommandContext) -> None:
+        """Send an amend request that is pending, unless it is too late for it to arrive."""
+        order = await self._look(event.originator_id)
+        window = self._window(event.timestamp)
+        if order.pending_amend != event.request_id:
+            return
+        if self._clock.now() > window.valid_until:
+            self._in_doubt(order.id)  # an earlier leader may have sent it
+            return
+        require(self._lease)
+        outcome = await self._venue.amend(
+            order.account_id, order.venue_client_id, event.amendment, window
+        )
+        await self._record(order.id, outcome, record_amend, context)
+
+    async def _look(self, order_id: str) -> Order:
+        return await insist(self._clock, lambda: self._repository.look(Order, order_id))
+
+    def _window(self, since: datetime) -> SendWindow:
+        return SendWindow(sent_at=since, valid_until=since + SEND_WINDOW)
+
+    async def _withhold(self, order_id: str, context: CommandContext) -> None:
+        def decide(order: Order) -> None:
+            order.withhold("cancelled_before_sent", "it was cancelled first", self._clock.now())
+
+        await change(self._repository, Order, order_id, decide, context.caused("withhold"))
 
     async def _record(
         self, order_id: str, outcome: Outcome, record: Recorder, context: CommandContext
     ) -> None:
+        if isinstance(outcome, Ambiguous) and outcome.raw is not None:
+            await self._problems.note("unreadable_answer", outcome.reason, outcome.raw)
+
         def decide(order: Order) -> None:
             record(order, outcome, self._clock.now())
 
-        await change(self._repository, Order, order_id, decide, context.caused("outcome"))
+        try:
+            await insist(
+                self._clock,
+                lambda: change(
+                    self._repository, Order, order_id, decide, context.caused("outcome")
+                ),
+            )
+        except VenueDataError as problem:
+            await self._problems.note(problem.code, str(problem), outcome)
+            self._in_doubt(order_id)
+        if isinstance(outcome, Ambiguous) or record is record_cancel:
+            self._in_doubt(order_id)
 
 
-def _venue_order(order: Order) -> VenueOrder:
+def _venue_order(order: Order, window: SendWindow) -> VenueOrder:
     linked = order.linked_order_id
     return VenueOrder(
         client_order_id=order.venue_client_id,
         account_id=order.account_id,
         terms=order.terms,
         linked_client_order_id=venue_client_id_of(linked) if linked else None,
+        window=window,
     )

@@ -88,7 +88,7 @@ class OrderSubmitting(OrderEvent, frozen=True, kw_only=True):
 
 @event_type
 class OrderWithheld(OrderEvent, frozen=True, kw_only=True):
-    """The order was placed and will never be sent: trading was halted, or its partner is missing."""
+    """The order was placed and will never be sent: trading was halted, or it was cancelled."""
 
     code: str
     reason: str
@@ -264,6 +264,7 @@ class OrderAmendRequested(OrderEvent, frozen=True, kw_only=True):
 
     def apply(self, aggregate: "Order") -> None:
         aggregate.pending_amendment = self.amendment
+        aggregate.amend_requested_at = self.timestamp
         aggregate.pending_amend = self.request_id
         aggregate.pending_worst_price = self.worst_price
         aggregate.requests[self.request_id] = self.amendment

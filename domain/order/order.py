@@ -1,6 +1,6 @@
 """The order: what was asked for, and the venue's truth about it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
@@ -48,6 +48,10 @@ _STATUS_OF_ENDING = {
     Ending.CANCELLED: OrderStatus.CANCELLED,
     Ending.EXPIRED: OrderStatus.EXPIRED,
 }
+
+
+SEND_WINDOW = timedelta(seconds=5)
+"""How long a request may take to arrive (Binance's default ``recvWindow``)."""
 
 
 class VenueDataError(Refused):
@@ -104,6 +108,7 @@ class Order(Aggregate):
     pending_amend: str | None
     pending_amendment: Amendment | None
     pending_worst_price: Decimal | None
+    amend_requested_at: datetime | None
     fills: dict[str, Fill]
     busted: set[str]
     requests: dict[str, Amendment | None]
@@ -123,6 +128,7 @@ class Order(Aggregate):
         self.pending_cancel = self.pending_amend = None
         self.pending_amendment = None
         self.pending_worst_price = None
+        self.amend_requested_at = None
         self.fills = {}
         self.busted = set()
         self.requests = {}
@@ -140,6 +146,18 @@ class Order(Aggregate):
     def may_work(self) -> bool:
         """True if live, or filled while the venue may yet agree to a larger quantity."""
         return self.is_live or self.pending_amend is not None
+
+    @property
+    def in_doubt(self) -> bool:
+        """True while the venue owes an answer: to the order itself, an amendment or a cancel."""
+        owed = self.unknown or not self.accepted or self.pending_cancel is not None
+        return self.submitted and ((self.is_live and owed) or self.pending_amend is not None)
+
+    @property
+    def amend_valid_until(self) -> datetime | None:
+        """When a pending amendment can arrive no more, on the venue's clock."""
+        asked_at = self.amend_requested_at
+        return None if asked_at is None else asked_at + SEND_WINDOW
 
     @property
     def leaves_quantity(self) -> Decimal:

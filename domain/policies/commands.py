@@ -39,4 +39,15 @@ class ResizeReservation(msgspec.Struct, frozen=True):
     worst_price: Decimal
 
 
-AccountCommand = SettleFill | ReverseFill | ReleaseReservation | ResizeReservation
+class FlagOcoBothFilled(msgspec.Struct, frozen=True):
+    """Tell that both legs of an OCO pair were executed; ``quantity`` is what was on both."""
+
+    account_id: str
+    order_id: str
+    linked_order_id: str
+    quantity: Decimal
+
+
+AccountCommand = (
+    SettleFill | ReverseFill | ReleaseReservation | ResizeReservation | FlagOcoBothFilled
+)

@@ -7,6 +7,7 @@ from domain.decimals import ZERO
 from domain.errors import Conflict
 from domain.policies.commands import (
     AccountCommand,
+    FlagOcoBothFilled,
     ReleaseReservation,
     ResizeReservation,
     ReverseFill,
@@ -46,6 +47,10 @@ class SettlementDesk:
                 account.release(command.order_id, command.reason, now)
             case ResizeReservation():
                 self._resize(command, account)
+            case FlagOcoBothFilled():
+                account.flag_oco_both_filled(
+                    command.order_id, command.linked_order_id, command.quantity, now
+                )
 
     def _resize(self, command: ResizeReservation, account: Account) -> None:
         if command.order_id not in account.reservations:
@@ -53,7 +58,7 @@ class SettlementDesk:
         if command.quantity == ZERO:
             account.release(command.order_id, "amended", self._clock.now())
         else:
-            account.amend_reservation(
+            account.resize_reservation(
                 command.order_id,
                 command.order_version,
                 command.quantity,

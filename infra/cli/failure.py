@@ -10,7 +10,6 @@ from infra.composition.servers import ServerAway
 from infra.embedded.errors import DataDirectoryInUse, EmbeddedServerError
 from infra.settings import SettingsError
 from infra.workers.leadership import LeadershipLost
-from infra.workers.working_orders import ReadModelFailed
 
 _HINTS: tuple[tuple[type[Exception], str | None], ...] = (
     (SettingsError, "See docs/reference/settings.md."),
@@ -20,7 +19,6 @@ _HINTS: tuple[tuple[type[Exception], str | None], ...] = (
     (CannotListen, "Choose another with --port or PATRIOT_PORT; 0 takes a free one."),
     (LogError, "Everything acknowledged is kept; start again to continue."),
     (LeadershipLost, "Another instance may lead now; start again to stand by."),
-    (ReadModelFailed, "Build it anew: `patriot projections rebuild orders`."),
     (VenueUnavailable, "Start again to recover what was missed."),
 )
 """What was foreseen, the likeliest cause first: one failure makes others on its way out."""

@@ -1,31 +1,34 @@
-"""The execution role: paper venue, execution worker and policies under one leadership."""
+"""The execution role: paper venue, execution worker and policies under one lease."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
+from adapters.venues.paper.funding import TRANSFERS, Funding
+from adapters.venues.paper.journal import JournalFailed
 from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
 from adapters.venues.paper.venue import PaperVenue
 from domain.command import Metadata
-from domain.errors import Refused
-from domain.execution.booking import Booking
 from domain.execution.execution_worker import ExecutionWorker
-from domain.execution.recovery import Recovery
-from domain.execution.submission import Submission
+from domain.execution.lease import Lease, LeaseLost
+from domain.execution.leased_log import LeasedLog
 from domain.log import RecordedEvent
+from domain.log_worker import LogWorker
 from domain.market_data import MarketData
 from domain.policies.policy_worker import PolicyWorker
-from domain.venue import Report, Venue
+from domain.repository import Repository
+from domain.venue import Venue
+from infra.cancellation import heed_cancellation
 from infra.composition.core import Core
 from infra.settings import Settings
 from infra.telemetry import correlated
+from infra.version import code_version
 from infra.workers.checkpoints import PostgresCheckpoints
-from infra.workers.leadership import leadership
-from infra.workers.working_orders import ReadModelWorkingOrders
+from infra.workers.leadership import LeadershipLost, leadership
 
 if TYPE_CHECKING:
     from asyncpg import Pool, Record
@@ -39,15 +42,11 @@ _decode_metadata = msgspec.json.Decoder(Metadata).decode
 _logger = structlog.get_logger(__name__)
 
 
-class LoggedProblems:
-    """Reports that cannot be booked are logged with what they said; nothing is guessed."""
-
-    def note(self, report: Report, problem: Refused) -> None:
-        _logger.error("report_not_booked", code=problem.code, reason=str(problem), report=report)
-
-
 class ExecutionRole:
-    """Waits until it leads, then runs until cancelled or until leadership or a worker is lost."""
+    """Waits until it leads, and leads until cancelled or until a worker fails.
+
+    An instance that loses the lease lets go of everything and waits again.
+    """
 
     def __init__(
         self, settings: Settings, core: Core, pool: "Pool[Record]", dsn: str, feed_venue: FeedVenue
@@ -60,19 +59,35 @@ class ExecutionRole:
         self.recovered = asyncio.Event()
 
     async def run(self) -> None:
+        while True:
+            try:
+                await self._lead()
+            except* (LeadershipLost, LeaseLost) as lost:
+                _logger.warning("leadership_lost", reason=str(lost.exceptions[0]))
+            heed_cancellation()
+
+    async def _lead(self) -> None:
         checkpoints = await PostgresCheckpoints.open(self._pool)
         async with (
             leadership(self._dsn, "execution", self._core.clock) as leading,
             journal_pool(self._dsn) as journal,
         ):
             venue = await self._open_venue(journal)
-            worker = self._worker(venue, checkpoints, leading.epoch)
+            worker = self._worker(venue, checkpoints, leading)
             policies = PolicyWorker(
                 self._core.log, self._core.settlement, checkpoints, within=correlated_event
             )
-            async with asyncio.TaskGroup() as group:
+            funding = LogWorker(
+                name="paper-funding",
+                log=self._core.log,
+                checkpoints=checkpoints,
+                only=TRANSFERS,
+                handler=Funding(self._core.log, venue).handle,
+            )
+            async with _fenced(leading), asyncio.TaskGroup() as group:
                 group.create_task(leading.watch())
                 group.create_task(venue.run())
+                group.create_task(funding.run())
                 group.create_task(_forever(self._feed_venue(venue)))
                 group.create_task(worker.run())
                 group.create_task(policies.run())
@@ -83,19 +98,18 @@ class ExecutionRole:
         return await PaperVenue.open(journal, self._core.instruments, fees, clock)
 
     def _worker(
-        self, venue: Venue, checkpoints: PostgresCheckpoints, epoch: int
+        self, venue: Venue, checkpoints: PostgresCheckpoints, lease: Lease
     ) -> ExecutionWorker:
         core = self._core
-        booking = Booking(core.repository, venue.name, core.clock)
-        working_orders = ReadModelWorkingOrders(self._pool, core.log, core.clock)
         return ExecutionWorker(
             log=core.log,
+            repository=Repository(LeasedLog(core.log, lease), code_version()),
+            risk_book=core.risk_book,
             venue=venue,
-            submission=Submission(core.repository, venue, core.clock, epoch),
-            booking=booking,
-            recovery=Recovery(core.repository, venue, booking, working_orders),
+            instruments=core.instruments,
             checkpoints=checkpoints,
-            problems=LoggedProblems(),
+            clock=core.clock,
+            lease=lease,
             recovered=self.recovered,
             within=correlated_event,
         )
@@ -104,6 +118,17 @@ class ExecutionRole:
 def correlated_event(event: RecordedEvent) -> AbstractContextManager[None]:
     """Lines logged while an event is handled carry its correlation id."""
     return correlated(_decode_metadata(event.metadata).correlation_id)
+
+
+@asynccontextmanager
+async def _fenced(lease: Lease) -> AsyncGenerator[None]:
+    """What fails once the lease is lost, such as the venue's journal, fails because of that."""
+    try:
+        yield
+    except* JournalFailed as failed:
+        if lease.holds():
+            raise
+        raise LeaseLost(str(failed.exceptions[0])) from failed
 
 
 def from_hub(hub: "MarketHub") -> FeedVenue:

@@ -58,15 +58,17 @@ async def _run_api(machinery: Machinery) -> None:
 
 async def _run_execution(machinery: Machinery) -> None:
     market = _remote_market(machinery)
+    core = machinery.core(market)
     role = ExecutionRole(
         machinery.settings,
-        machinery.core(market),
+        core,
         machinery.pool,
         machinery.servers.postgres_dsn,
         from_market(market),
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(market.run())
+        group.create_task(core.risk_book.follow(machinery.log))
         group.create_task(role.run())
 
 

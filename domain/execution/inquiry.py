@@ -1,0 +1,162 @@
+"""Asking the venue what became of an order, until its answer ends the doubt."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from domain.clock import Clock
+from domain.execution.booking import FINALITY_MARGIN, Booking
+from domain.execution.venue_problems import VenueProblems
+from domain.order.order import Order, VenueDataError
+from domain.patience import insist
+from domain.repository import Repository
+from domain.venue import Absent, FillReport, OrderState, Venue, VenueStatus, VenueUnavailable
+
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 30.0
+SIDE_BY_SIDE = 16
+
+CLOCKS_APART = timedelta(minutes=1)
+"""How much earlier than its placing an order's fills are looked for: the venue's clock differs."""
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Doubt(msgspec.Struct):
+    """When to ask again, and how long to wait after that."""
+
+    due: float
+    wait: float
+
+
+class Inquiry:
+    """``watch`` an order, and ``run`` asks about it at growing intervals until nothing is in doubt.
+
+    Asking never sends an order. What it finds is booked; what it does not find stays unknown until
+    the request can arrive no more. ``cancels`` are those the venue has not taken: to be sent again.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        venue: Venue,
+        booking: Booking,
+        problems: VenueProblems,
+        clock: Clock,
+    ) -> None:
+        self._repository = repository
+        self._venue = venue
+        self._booking = booking
+        self._problems = problems
+        self._clock = clock
+        self._doubts: dict[str, _Doubt] = {}
+        self._arrived = asyncio.Event()
+        self.cancels: asyncio.Queue[Order] = asyncio.Queue()
+
+    def watch(self, order_id: str) -> None:
+        """Ask about an order soon; it may turn out to be in no doubt at all."""
+        self._doubts[order_id] = _Doubt(self._clock.monotonic() + FIRST_WAIT, FIRST_WAIT)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            while not self._doubts:
+                self._arrived.clear()
+                await self._arrived.wait()
+            await self._clock.sleep(FIRST_WAIT / 2)
+            now = self._clock.monotonic()
+            due = [order_id for order_id, doubt in self._doubts.items() if doubt.due <= now]
+            await self.ask_all([order_id for order_id in due if await self._is_in_doubt(order_id)])
+
+    async def _is_in_doubt(self, order_id: str) -> bool:
+        in_doubt = (await self._load(order_id)).in_doubt
+        if not in_doubt:
+            self._doubts.pop(order_id, None)
+        return in_doubt
+
+    async def ask_all(self, order_ids: Sequence[str]) -> None:
+        """Ask about each once; what is still in doubt is asked about later."""
+        slots = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def ask(order_id: str) -> None:
+            async with slots:
+                await self._ask_and_reckon(order_id)
+
+        async with asyncio.TaskGroup() as group:
+            for order_id in order_ids:
+                group.create_task(ask(order_id))
+
+    async def _ask_and_reckon(self, order_id: str) -> None:
+        try:
+            order = await self._ask(order_id)
+        except VenueUnavailable:
+            order = await self._load(order_id)
+        if not order.in_doubt:
+            self._doubts.pop(order_id, None)
+            return
+        wait = self._doubts[order_id].wait if order_id in self._doubts else FIRST_WAIT
+        longer = min(2 * wait, LONGEST_WAIT)
+        self._doubts[order_id] = _Doubt(self._clock.monotonic() + wait, longer)
+
+    async def _ask(self, order_id: str) -> Order:
+        """One round of questions about an order, and the order after it.
+
+        Raises VenueUnavailable.
+        """
+        order = await self._load(order_id)
+        if not order.submitted:
+            return order
+        asked_at = (await self._venue.status()).at
+        state = await self._venue.find_order(order.account_id, order.venue_client_id)
+        try:
+            await self._book_fills(order, state)
+            if isinstance(state, OrderState):
+                await self._booking.book_state(state, asked_at)
+            else:
+                await self._book_absence(order, state)
+        except VenueDataError as problem:
+            await self._problems.note(problem.code, str(problem), state)
+        order = await self._load(order_id)
+        if isinstance(state, OrderState):
+            self._resend_cancel(order, state)
+        return order
+
+    def _resend_cancel(self, order: Order, state: OrderState) -> None:
+        if state.status is VenueStatus.WORKING and order.pending_cancel is not None:
+            self.cancels.put_nowait(order)
+
+    async def _book_fills(self, order: Order, state: OrderState | Absent) -> None:
+        """Book the order's fills: the latest first asked for, all there ever were if need be."""
+        since = order.placed_at - CLOCKS_APART
+        await self._book_fills_since(order, since)
+        if isinstance(state, OrderState):
+            order = await self._load(order.id)
+            if order.cum_quantity < state.cum_quantity:
+                await self._book_fills_since(order, EVER)
+
+    async def _book_fills_since(self, order: Order, since: datetime) -> None:
+        for fill in await self._venue.fills_since(order.account_id, since):
+            if _is_of(fill, order):
+                await self._booking.book(fill)
+
+    async def _book_absence(self, order: Order, absent: Absent) -> None:
+        """It is over when it can arrive no more, and nothing at the venue bears its id."""
+        is_final = order.valid_until is not None and absent.at > order.valid_until + FINALITY_MARGIN
+        if is_final:
+            open_orders = await self._venue.open_orders(order.account_id)
+            is_final = all(each.client_order_id != order.venue_client_id for each in open_orders)
+        await self._booking.book_absence(order.venue_client_id, absent, is_final=is_final)
+        if order.accepted:
+            await self._problems.note(
+                "order_vanished", f"the venue had order {order.id}, and does not know it", absent
+            )
+
+    async def _load(self, order_id: str) -> Order:
+        return await insist(self._clock, lambda: self._repository.look(Order, order_id))
+
+
+def _is_of(fill: FillReport, order: Order) -> bool:
+    return fill.client_order_id == order.venue_client_id
