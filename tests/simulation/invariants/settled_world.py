@@ -1,0 +1,39 @@
+"""What must come about once everything works again: nothing is left open, unknown or behind."""
+
+from collections.abc import Iterator
+
+from domain.order.status import OrderStatus
+from domain.risk.trading_state import TradingState
+from tests.simulation.story import Story
+
+_UNDER_WAY = frozenset(
+    {
+        OrderStatus.UNKNOWN,
+        OrderStatus.PENDING_NEW,
+        OrderStatus.PENDING_CANCEL,
+        OrderStatus.PENDING_REPLACE,
+    }
+)
+
+
+def unsettled(story: Story) -> Iterator[str]:
+    """What is still to come, in words; nothing when the world has settled."""
+    for order in story.orders.values():
+        if order.exists and order.status in _UNDER_WAY:
+            yield f"order {order.id} is {order.status}"
+        yield from _unlike_venue(story, order.id)
+    for account in story.accounts.values():
+        if account.trading_state is TradingState.HALTED:
+            yield f"account {account.id} is not reconciled"
+    for scope in story.scopes.values():
+        if scope.state is TradingState.HALTED and not scope.halt_confirmed:
+            yield f"the halt of {scope.id} is not confirmed"
+
+
+def _unlike_venue(story: Story, order_id: str) -> Iterator[str]:
+    order = story.orders[order_id]
+    working = story.venue.orders.get(order.venue_client_id)
+    if order.is_live != (working is not None and working.is_open):
+        yield f"order {order_id} is {order.status} in the log, and not so at the venue"
+    elif working is not None and working.executed != order.cum_quantity:
+        yield f"order {order_id}: {order.cum_quantity} booked, {working.executed} executed"
