@@ -33,15 +33,6 @@ class Fate(Enum):
     """It never arrives."""
 
 
-FAULTS = frozenset(fate.value for fate in Fate if fate is not Fate.DONE) | {
-    "log/answer_unheard",
-    "log/delivery_late",
-    "log/outage",
-    "log/pages_cut",
-    "log/read_failed",
-}
-
-
 class Append(msgspec.Struct, frozen=True):
     stream: str
     events: Sequence[NewEvent]
