@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from tests.end_to_end.process import ANSWER_SECONDS
+from tests.end_to_end.process import ANSWER_SECONDS, api_client
 
 SYMBOL = "BTCUSDT"
 TICK = Decimal("0.10")
@@ -63,7 +63,7 @@ class Trader:
         """
         command = self._unanswered or self._next(price)
         self._unanswered = command
-        answer = _send(http, command)
+        answer = send(http, command)
         if answer.status < 500:
             self._unanswered = None
             self.answered.append(answer)
@@ -177,10 +177,7 @@ class Load:
             assert not thread.is_alive()
 
     def _trade(self, trader: Trader, url: str, token: str, price: Decimal) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        with httpx.Client(
-            base_url=url, headers=headers, timeout=ANSWER_SECONDS, trust_env=False
-        ) as http:
+        with api_client(url, token) as http:
             while not self._stop.is_set() or trader.is_waiting:
                 try:
                     trader.step(http, price)
@@ -191,7 +188,8 @@ class Load:
                     self._counted.notify_all()
 
 
-def _send(http: httpx.Client, command: Command) -> Answered:
+def send(http: httpx.Client, command: Command) -> Answered:
+    """Raises httpx.TransportError if there is no answer."""
     headers = {"Idempotency-Key": command.key}
     response = http.request(command.method, command.path, json=command.body, headers=headers)
     position = response.headers.get("Log-Position")

@@ -60,6 +60,14 @@ def until(
     return answer
 
 
+class Ended(AssertionError):
+    """A process that should run does not; ``code`` is its exit code, below zero for a signal."""
+
+    def __init__(self, name: str, code: int, output: str) -> None:
+        super().__init__(f"{name} ended with {code}: {output}")
+        self.code = code
+
+
 class Process:
     """One process of the core, with what it writes in a file."""
 
@@ -93,7 +101,10 @@ class Process:
             return log.read().decode(errors="replace")
 
     def require_running(self) -> None:
-        assert self.is_running, f"{self.name} ended: {self.output()}"
+        """Raises Ended."""
+        code = self.popen.poll()
+        if code is not None:
+            raise Ended(self.name, code, self.output())
 
     def await_output(self, text: str) -> str:
         """The line with the text, once it is written."""
@@ -132,16 +143,21 @@ class Process:
             self.kill()
 
 
+def api_client(url: str, token: str) -> httpx.Client:
+    """One that trusts no proxy of whoever runs the tests."""
+    return httpx.Client(
+        base_url=url,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=ANSWER_SECONDS,
+        trust_env=False,
+    )
+
+
 class Client:
     """An operator at the API of a core."""
 
     def __init__(self, url: str, token: str, explain: Callable[[], str]) -> None:
-        self.http = httpx.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=ANSWER_SECONDS,
-            trust_env=False,
-        )
+        self.http = api_client(url, token)
         self._explain = explain
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from domain.event import decode
 from domain.log import RecordedEvent
 from domain.order.events import OrderFilled
 from domain.order.order import venue_client_id_of
+from domain.order.status import OrderStatus
+from domain.risk.risk_limits import SYSTEM_SCOPE
 from tests.domain.ledger import up
 from tests.end_to_end.load import Answered
 from tests.projections.expected import Expected, Rows
@@ -30,6 +33,9 @@ KEPT_BY = {
     ("POST", "/v1/orders", 422): "OrderRefused",
     ("DELETE", "/v1/orders/{order_id}", 202): "OrderCancelRequested",
     ("PATCH", "/v1/orders/{order_id}", 202): "OrderAmendRequested",
+    ("PUT", "/v1/risk/limits/{scope}", 202): "RiskLimitsSet",
+    ("POST", "/v1/risk/halt", 202): "TradingHaltRequested",
+    ("POST", "/v1/risk/resume", 202): "TradingResumed",
 }
 """The event that keeps the promise of an answer."""
 
@@ -84,13 +90,18 @@ class Story:
         self._opened = seen.sent
         self._read = seen.read
         self._unhandled = seen.unhandled
-        self.expected = Expected(self.recorded)
+
+    @cached_property
+    def expected(self) -> Expected:
+        return Expected(self.recorded)
 
     def problems(self, answered: Sequence[Answered]) -> list[str]:
-        return [
-            *self._not_handled(),
+        """Only that something is not handled yet, if so: the rest takes longer to find out."""
+        return list(self._not_handled()) or [
             *self._promises_not_kept(answered),
             *self._venue_problems(),
+            *self._unknown_orders(),
+            *self._sent_while_halted(),
             *self._read_model_problems(),
             *self._money_problems(),
         ]
@@ -113,7 +124,8 @@ class Story:
             kind = KEPT_BY[command.method, command.route, answer.status]
             name = f"{command.method} {command.route}"
             promise = (command_id_for(SUBJECT, name, command.key), kind)
-            if kept[promise] != 1 or positions[promise] > (answer.position or 0):
+            orders = 2 if answer.document.get("linked_order_id") else 1
+            if kept[promise] != orders or positions[promise] > (answer.position or 0):
                 yield f"{answer}: {kept[promise]} {kind} at {positions.get(promise)}"
 
     def _venue_problems(self) -> Iterator[str]:
@@ -137,6 +149,22 @@ class Story:
         for order, count in Counter(row["client_order_id"] for row in self._opened).items():
             if count != 1:
                 yield f"{order} was sent {count} times"
+
+    def _unknown_orders(self) -> Iterator[str]:
+        for order in self.expected.orders.values():
+            if order.status is OrderStatus.UNKNOWN:
+                yield f"{order.id} is unknown still"
+
+    def _sent_while_halted(self) -> Iterator[str]:
+        """No intent stands between a confirmed halt of everything and its end."""
+        halted = False
+        for recorded in self.recorded:
+            if recorded.stream == f"risk-{SYSTEM_SCOPE}":
+                halted = recorded.type == "TradingHalted" or (
+                    halted and recorded.type != "TradingResumed"
+                )
+            elif halted and recorded.type == "OrderSubmitting":
+                yield f"{recorded.stream} was to be sent after the halt, at {recorded.position}"
 
     def _read_model_problems(self) -> Iterator[str]:
         expected = self.expected
