@@ -26,8 +26,8 @@ class Chaos:
         self._processes = processes
         self._clock = clock
         self._dice = dice
-        self._strikes_per_second = rate(0.4)
-        self._strikes_per_append = rate(0.08)
+        self._strikes_per_second = rate(1.5)
+        self._strikes_per_append = rate(0.15)
         self._pauses = dice.random()
         self._is_over = False
 

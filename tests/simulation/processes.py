@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from domain.policies.policy_worker import PolicyWorker
 from domain.venue import Venue
 from infra.composition.core import Core
 from tests.simulation.api_process import ApiProcess
 from tests.simulation.engine.simulation import Simulation
 from tests.simulation.execution_process import run_execution
 from tests.simulation.lease import HeldLease
+from tests.simulation.policy_process import run_policies
 from tests.simulation.projector_process import StoreUnavailable, run_projector
 from tests.simulation.supervision import supervised
 from tests.simulation.wire import WiredVenue
@@ -60,8 +60,9 @@ class Processes:
         )
 
     async def _run_policies(self) -> None:
-        core = self._core("policies")
-        await PolicyWorker(core.log, core.settlement, self._world.checkpoints).run()
+        clock = self._simulation.clock.view("policies")
+        capabilities = self._world.venue.capabilities
+        await run_policies(self._core("policies"), self._world.checkpoints, clock, capabilities)
 
     async def _run_projector(self) -> None:
         clock = self._simulation.clock.view("projector")

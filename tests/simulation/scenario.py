@@ -19,8 +19,8 @@ from tests.simulation.processes import Processes
 from tests.simulation.workload import Workload
 from tests.simulation.world import World
 
-ACTS = (12, 40)
-ACTS_PER_SECOND = (0.5, 1.0, 4.0)
+ACTS = (20, 50)
+ACTS_PER_SECOND = (0.7, 1.5, 4.0)
 
 REST_WITHIN = 120.0
 """Virtual seconds after the end of all faults."""

@@ -29,6 +29,7 @@ class VenueOrderStory:
         self.largest: Decimal = self.terms.quantity
         self.executed = ZERO
         self.is_open = True
+        self.has_bust = False
 
     @property
     def leaves_quantity(self) -> Decimal:
@@ -94,6 +95,7 @@ class VenueStory:
     def _bust(self, busted: Busted, order: VenueOrderStory) -> None:
         fill = busted.fill
         order.executed -= fill.quantity
+        order.has_bust = True
         self.busted[fill.account_id, fill.symbol, fill.trade_id] = None
         self._pay(fill, -order.side.sign)
         self.flows[fill.account_id, fill.fee_asset] += 2 * Fraction(fill.fee)

@@ -50,7 +50,7 @@ class Workload:
             self._place: 10.0,
             self._amend: 3.0,
             self._cancel: 4.0,
-            self._halt: self._sometimes(1.0),
+            self._halt: self._sometimes(0.5),
             self._deposit: self._sometimes(0.5),
             self._trade_by_hand: self._sometimes(0.6),
             self._bust: self._sometimes(0.5),

@@ -117,14 +117,14 @@ class World:
         rate = self.simulation.rate
         dice = self.simulation.dice_for("venue faults")
         return Faults(
-            lost_request=rate(0.2),
-            late_request=rate(0.2),
-            lost_answer=rate(0.3),
-            corrupt_answer=rate(0.1),
-            unavailable=rate(0.3),
-            duplicate_report=rate(0.3),
-            reordered_report=rate(0.4),
-            gap=rate(0.2),
+            lost_request=rate(0.6),
+            late_request=rate(0.6),
+            lost_answer=rate(0.6),
+            corrupt_answer=rate(0.3),
+            unavailable=rate(0.5),
+            duplicate_report=rate(0.6),
+            reordered_report=rate(0.8),
+            gap=rate(0.5),
             delay=dice.choice((0.001, 0.02, 0.3)),
             late_by=dice.choice((1.0, 10.0)),
             report_late_by=dice.choice((0.5, 3.0)),
