@@ -1,7 +1,7 @@
 # `make up` and `make test` do all the set-up themselves; the second time there is nothing to set up.
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help setup up test bench format lint docs lock clean
+.PHONY: help setup up test simulate bench format lint docs lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN = .venv/bin
@@ -20,6 +20,9 @@ up: setup ## start everything; options: make up ARGS="--port 9000"
 test: lint ## check everything, then run every test; options: make test ARGS="-k log"
 	$(STEP) 'pytest'
 	@$(BIN)/python -m pytest $(ARGS)
+
+simulate: setup ## run the whole core on virtual time; options: make simulate SEEDS=20000, SEED=7
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),300)) $(ARGS)
 
 bench: setup ## measure, print a table, write bench.json; options: make bench ARGS="-k append"
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

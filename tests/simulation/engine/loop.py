@@ -3,7 +3,6 @@
 import asyncio
 import heapq
 import sys
-import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import Context, copy_context
@@ -12,6 +11,7 @@ from random import Random
 from typing import Any, TypeVar, TypeVarTuple
 
 from tests.simulation.engine import incarnation
+from tests.simulation.engine.failure import tell
 from tests.simulation.engine.incarnation import Condition, Incarnation
 from tests.simulation.engine.task import SimulatedTask, tasks_of
 from tests.simulation.engine.violation import Violation
@@ -114,8 +114,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if isinstance(error, Violation):
             self.witness(error)
         else:
-            told = "".join(traceback.format_exception(error)) if error else ""
-            self.witness(Violation(f"{owner or 'world'}: {context['message']}\n{told}".rstrip()))
+            told = f"{owner or 'network'}: {context['message']}"
+            self.witness(Violation(f"{told}\n{tell(error)}" if error else told))
 
     # -- running
 
@@ -286,4 +286,4 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 def _as_violation(error: BaseException) -> Violation:
     if isinstance(error, Violation):
         return error
-    return Violation("the scenario broke:\n" + "".join(traceback.format_exception(error)).rstrip())
+    return Violation(f"the scenario broke\n{tell(error)}")

@@ -1,12 +1,12 @@
 """A process of the simulated system: it is killed, restarted, stopped and continued."""
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from typing import Protocol
 
 from tests.simulation.engine import incarnation
+from tests.simulation.engine.failure import tell
 from tests.simulation.engine.incarnation import Condition, Incarnation
 from tests.simulation.engine.loop import SimulatedLoop
 from tests.simulation.engine.violation import Violation
@@ -100,14 +100,8 @@ class Process:
             await self._start()
         except Exception as error:  # told below: a process must not end so
             if not life.dead:
-                told = "".join(traceback.format_exception(error)).rstrip()
-                raise Violation(f"{life} ended by an error:\n{told}") from error
+                raise Violation(f"{life} ended by an error\n{tell(error)}") from error
         finally:
             if not life.dead:
                 self._diary.note("ends", str(life))
                 self._ended.set()
-
-
-def outside() -> Context:
-    """A context that belongs to no process: what runs in it outlives whoever asked for it."""
-    return Context()

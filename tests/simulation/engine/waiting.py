@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 def where(task: "asyncio.Task[Any]") -> str:
     """The innermost line of the project that a task waits at: ``domain/log_worker.py:71 run``."""
-    places = [_place(code, line) for code, line in _frames(task.get_coro())]
+    places = [place(code, line) for code, line in _frames(task.get_coro())]
     ours = [place for place in places if place is not None]
     return ours[-1] if ours else "not begun"
 
@@ -23,6 +23,14 @@ def dump(tasks: Iterable[SimulatedTask[Any]]) -> str:
     return "\n".join(
         f"  {task.incarnation or 'world'} · {task.get_name()} · {where(task)}" for task in tasks
     )
+
+
+def place(code: CodeType, line: int) -> str | None:
+    """``domain/order/order.py:12 fill``; None for what is not of the project."""
+    path = Path(code.co_filename)
+    if not path.is_relative_to(ROOT) or ".venv" in path.parts:
+        return None
+    return f"{path.relative_to(ROOT)}:{line} {code.co_name}"
 
 
 def _frames(awaited: object) -> Iterator[tuple[CodeType, int]]:
@@ -42,10 +50,3 @@ def _next(awaited: object) -> object | None:
         if following is not None:
             return following
     return None
-
-
-def _place(code: CodeType, line: int) -> str | None:
-    path = Path(code.co_filename)
-    if not path.is_relative_to(ROOT) or ".venv" in path.parts:
-        return None
-    return f"{path.relative_to(ROOT)}:{line} {code.co_name}"
