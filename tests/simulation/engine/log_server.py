@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextvars import Context
 from enum import Enum
 from random import Random
 from typing import Protocol
@@ -10,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from domain.log import Appended, LogError, LogUnavailable, NewEvent, RecordedEvent
+from tests.simulation.engine.process import outside
 from tests.simulation.engine.rates import FaultRates
 from tests.simulation.engine.store import SimulatedStore
 
@@ -68,7 +68,7 @@ class LogServer:
         self._rates = rates
         self._dice = dice
         self._loop = loop
-        self._network = Context()
+        self._network = outside()
         self._down_until = 0.0
         self._next_outage = self._draw_time_to_outage()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Protocol
 
 from tests.simulation.engine import incarnation
@@ -105,3 +105,8 @@ class Process:
             if not life.dead:
                 self._diary.note("ends", str(life))
                 self._ended.set()
+
+
+def outside() -> Context:
+    """A context that belongs to no process: what runs in it outlives whoever asked for it."""
+    return Context()
