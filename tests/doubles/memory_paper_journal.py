@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
+import msgspec
+
 from adapters.venues.paper.entry import (
     Busted,
     Entry,
@@ -13,6 +15,7 @@ from adapters.venues.paper.entry import (
     encode,
 )
 from adapters.venues.paper.journal import JournalFailed
+from adapters.venues.paper.snapshot import Snapshot
 from domain.venue import FillReport
 
 
@@ -21,14 +24,31 @@ class MemoryPaperJournal:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.snapshot_texts: dict[int, str] = {}
+        self.put_aside: dict[int, str] = {}
         self.group_sizes: list[int] = []
         self.may_write = asyncio.Event()
         self.may_write.set()
         self.failure: JournalFailed | None = None
 
-    async def load(self) -> AsyncGenerator[Sequence[Entry]]:
-        if self.texts:
-            yield [decode(text) for text in self.texts]
+    def entries(self) -> list[Entry]:
+        """All there are, as they would be read."""
+        return [decode(text) for text in self.texts]
+
+    async def load(self, after: int = 0) -> AsyncGenerator[Sequence[Entry]]:
+        if len(self.texts) > after:
+            yield self.entries()[after:]
+
+    async def snapshots(self) -> Sequence[Snapshot]:
+        kept = (msgspec.json.decode(text, type=Snapshot) for text in self.snapshot_texts.values())
+        return sorted(kept, key=lambda snapshot: -snapshot.sequence)
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        self.snapshot_texts[snapshot.sequence] = msgspec.json.encode(snapshot).decode()
+
+    async def put_snapshot_aside(self, sequence: int, reason: str) -> None:
+        self.put_aside[sequence] = reason
+        del self.snapshot_texts[sequence]
 
     async def append(self, after: int, entries: Sequence[Entry]) -> None:
         await self.may_write.wait()
@@ -65,8 +85,7 @@ class MemoryPaperJournal:
         return None
 
     def _of_orders(self) -> list[OrderEntry]:
-        entries = (decode(text) for text in self.texts)
-        return [entry for entry in entries if not isinstance(entry, Transferred)]
+        return [entry for entry in self.entries() if not isinstance(entry, Transferred)]
 
     def _fills(self) -> list[FillReport]:
         return [entry for entry in self._of_orders() if isinstance(entry, FillReport)]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from adapters.venues.paper.entry import Entry, OrderEntry
+from adapters.venues.paper.snapshot import Snapshot
 from domain.venue import FillReport
 
 
@@ -13,10 +14,13 @@ class JournalFailed(Exception):
 
 
 class PaperJournal(Protocol):
-    """An append-only sequence of entries, counted from 1: the account of what was executed."""
+    """An append-only sequence of entries, counted from 1: the account of what was executed.
 
-    def load(self) -> AsyncGenerator[Sequence[Entry]]:
-        """All entries in order, in non-empty pages. Raises JournalFailed."""
+    Snapshots beside it are a shortcut to where it stands.
+    """
+
+    def load(self, after: int = 0) -> AsyncGenerator[Sequence[Entry]]:
+        """The entries from ``after + 1`` on, in order, in non-empty pages. Raises JournalFailed."""
         ...
 
     async def append(self, after: int, entries: Sequence[Entry]) -> None:
@@ -25,6 +29,18 @@ class PaperJournal(Protocol):
         The same append again changes nothing. Raises JournalFailed, also where another entry
         stands in the place of one of these.
         """
+        ...
+
+    async def snapshots(self) -> Sequence[Snapshot]:
+        """Those that have not been put aside, the newest first."""
+        ...
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep it, and only a few older ones. Raises VenueUnavailable."""
+        ...
+
+    async def put_snapshot_aside(self, sequence: int, reason: str) -> None:
+        """It is not to be used again."""
         ...
 
     async def entries_of(self, account_id: str, client_order_id: str) -> Sequence[OrderEntry]:

@@ -11,6 +11,7 @@ import structlog
 
 from adapters.venues.paper.entry import Entry, OrderEntry, Transferred, decode, encode
 from adapters.venues.paper.journal import JournalFailed
+from adapters.venues.paper.snapshot import Snapshot
 from domain.clock import Clock
 from domain.venue import FillReport, VenueUnavailable
 
@@ -22,9 +23,15 @@ COUNT_HELD = (_sql / "count_held.sql").read_text()
 ENTRIES_OF_ORDER = (_sql / "entries_of_order.sql").read_text()
 ENTRIES_OF_VENUE_ORDER = (_sql / "entries_of_venue_order.sql").read_text()
 FIND_FILL = (_sql / "find_fill.sql").read_text()
+SNAPSHOTS = (_sql / "snapshots.sql").read_text()
+SAVE_SNAPSHOT = (_sql / "save_snapshot.sql").read_text()
+PRUNE_SNAPSHOTS = (_sql / "prune_snapshots.sql").read_text()
+PUT_SNAPSHOT_ASIDE = (_sql / "put_snapshot_aside.sql").read_text()
 FILLS_SINCE = (_sql / "fills_since.sql").read_text()
 
 PAGE = 5_000
+
+SNAPSHOTS_KEPT = 3
 
 PAUSES = (0.05, 0.1, 0.25, 0.5, *(1.0 for _ in range(120)))
 """Seconds between attempts: a database that is away for two minutes is waited for."""
@@ -80,8 +87,8 @@ class PostgresJournal:
         await pool.execute(SCHEMA)
         return cls(pool, clock)
 
-    async def load(self) -> AsyncGenerator[Sequence[Entry]]:
-        last = 0
+    async def load(self, after: int = 0) -> AsyncGenerator[Sequence[Entry]]:
+        last = after
         while rows := await self._pool.fetch(LOAD, last, PAGE):
             sequences = [row["sequence"] for row in rows]
             if sequences != list(range(last + 1, last + 1 + len(rows))):
@@ -100,6 +107,20 @@ class PostgresJournal:
             else:
                 return
         raise JournalFailed("the journal's database does not answer")
+
+    async def snapshots(self) -> Sequence[Snapshot]:
+        rows = await self._pool.fetch(SNAPSHOTS)
+        return [Snapshot(**dict(row)) for row in rows]
+
+    async def put_snapshot_aside(self, sequence: int, reason: str) -> None:
+        await self._pool.execute(PUT_SNAPSHOT_ASIDE, sequence, reason)
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        try:
+            await self._pool.execute(SAVE_SNAPSHOT, *msgspec.structs.astuple(snapshot))
+            await self._pool.execute(PRUNE_SNAPSHOTS, SNAPSHOTS_KEPT)
+        except (*_NO_ANSWER, asyncpg.PostgresError) as error:
+            raise VenueUnavailable(f"the journal's database does not answer: {error}") from error
 
     async def fills_since(self, account_id: str, at: datetime) -> Sequence[FillReport]:
         return _fills(await self._fetch(FILLS_SINCE, account_id, at))

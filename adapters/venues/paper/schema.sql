@@ -21,6 +21,16 @@ CREATE INDEX IF NOT EXISTS journal_openings
 CREATE INDEX IF NOT EXISTS journal_busts
     ON paper_venue.journal (account_id) WHERE kind = 'Busted';
 
+-- Only ever a shortcut: the journal alone says what happened.
+CREATE TABLE IF NOT EXISTS paper_venue.snapshots (
+    sequence          bigint      PRIMARY KEY,
+    version           integer     NOT NULL,
+    entry_digest      text        NOT NULL,
+    state             text        NOT NULL,
+    digest            text        NOT NULL,
+    put_aside_because text
+);
+
 CREATE OR REPLACE FUNCTION paper_venue.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the journal of the paper venue is append-only';

@@ -6,14 +6,15 @@ from contextlib import aclosing
 from datetime import datetime
 from decimal import Decimal
 
-from adapters.venues.paper.book import Book
 from adapters.venues.paper.engine import ALL_CAPABILITIES, MatchingEngine, Step
 from adapters.venues.paper.entry import Entry, as_report
 from adapters.venues.paper.journal import PaperJournal
 from adapters.venues.paper.journal_writer import JournalWriter
 from adapters.venues.paper.order_state import newest_order, order_state
+from adapters.venues.paper.recovery import Recovered, recover
 from adapters.venues.paper.reject import RejectCode
 from adapters.venues.paper.report_streams import ReportStreams
+from adapters.venues.paper.snapshot_keeper import EVERY, SnapshotKeeper
 from adapters.venues.paper.venue_time import VenueTime
 from domain.clock import Clock
 from domain.fees import FeeSchedule
@@ -54,21 +55,22 @@ class PaperVenue:
         self,
         *,
         journal: PaperJournal,
-        position: int,
-        book: Book,
+        recovered: Recovered,
         instruments: Instruments,
         fees: FeeSchedule,
         clock: Clock,
         capabilities: Capabilities,
+        snapshot_every: int,
     ) -> None:
         self.capabilities = capabilities
         self._journal = journal
         self._instruments = instruments
-        self._engine = MatchingEngine(book, instruments, fees, capabilities)
+        self._engine = MatchingEngine(recovered.book, instruments, fees, capabilities)
         self._clock = clock
         self._time = VenueTime(clock)
         self._streams = ReportStreams()
-        self._writer = JournalWriter(journal, position, self._publish)
+        self._writer = JournalWriter(journal, recovered.position, self._publish)
+        self._snapshots = SnapshotKeeper(journal, recovered, snapshot_every)
 
     @classmethod
     async def open(
@@ -78,26 +80,21 @@ class PaperVenue:
         fees: FeeSchedule,
         clock: Clock,
         capabilities: Capabilities = ALL_CAPABILITIES,
+        *,
+        snapshot_every: int = EVERY,
     ) -> "PaperVenue":
         """The venue as its journal left it. Raises JournalFailed.
 
         Where a capability is off, the venue rejects such orders as one that has none of them.
         """
-        book = Book()
-        position = 0
-        async with aclosing(journal.load()) as pages:
-            async for page in pages:
-                for entry in page:
-                    book.apply(entry)
-                position += len(page)
         return cls(
             journal=journal,
-            position=position,
-            book=book,
+            recovered=await recover(journal),
             instruments=instruments,
             fees=fees,
             clock=clock,
             capabilities=capabilities,
+            snapshot_every=snapshot_every,
         )
 
     async def run(self) -> None:
@@ -108,6 +105,7 @@ class PaperVenue:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._writer.run())
+                tasks.create_task(self._snapshots.run())
                 tasks.create_task(self._watch_deadlines())
         finally:
             self._streams.close()
@@ -129,9 +127,9 @@ class PaperVenue:
             # Missing a price is lawful; matching later against the one before it is not.
             self._engine.forget_market(event.symbol)
         elif isinstance(event, Quote):
-            self._writer.put(self._engine.on_quote(event, self._time.now()).entries)
+            self._put(self._engine.on_quote(event, self._time.now()))
         else:
-            self._writer.put(self._engine.on_trade(event, self._time.now()).entries)
+            self._put(self._engine.on_trade(event, self._time.now()))
 
     async def submit(self, order: VenueOrder) -> Outcome:
         return await self._request(lambda now: self._engine.submit(order, now))
@@ -211,7 +209,7 @@ class PaperVenue:
         self._require_room()
         now = self._time.now()
         step = self._engine.transfer(account_id, transfer_id, asset, amount, now)
-        await self._writer.write(step.entries)
+        await self._write(step)
 
     async def bust(self, account_id: str, symbol: str, trade_id: str, reason: str) -> Outcome:
         """Take back an execution. Raises VenueUnavailable."""
@@ -235,7 +233,7 @@ class PaperVenue:
         assert step.outcome is not None
         try:
             # A refusal waits too: what it rests on (a fill, an end) may not be durable yet.
-            await self._writer.write(step.entries)
+            await self._write(step)
         except VenueUnavailable as error:
             return Ambiguous(str(error))
         return step.outcome
@@ -248,13 +246,22 @@ class PaperVenue:
         """An answer must not show what a crash could still undo."""
         await self._writer.write(())
 
+    def _put(self, step: Step) -> None:
+        self._snapshots.note_step(step.entries)
+        self._writer.put(step.entries)
+
+    async def _write(self, step: Step) -> None:
+        self._snapshots.note_step(step.entries)
+        await self._writer.write(step.entries)
+
     async def _watch_deadlines(self) -> None:
         while True:
             await self._clock.sleep(DEADLINE_CHECK)
             if not self._writer.is_full:
-                self._writer.put(self._engine.advance(self._time.now()).entries)
+                self._put(self._engine.advance(self._time.now()))
 
     def _publish(self, entry: Entry) -> None:
+        self._snapshots.note_durable()
         report = as_report(entry)
         if report is not None:
             self._streams.publish(report)

@@ -1,5 +1,6 @@
 """Random sequences of everything that can come to a venue, small enough to collide often."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -7,9 +8,10 @@ import msgspec
 from hypothesis import strategies as st
 
 from adapters.venues.paper.engine import MatchingEngine, Step
+from adapters.venues.paper.entry import Entry, Opened
 from domain.market_data import Quote, Trade
 from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
-from domain.venue import Amendment, VenueOrder
+from domain.venue import Amendment, FillReport, VenueOrder
 from tests.adapters.venues.paper.scenario import START
 
 
@@ -26,6 +28,19 @@ class Amend(msgspec.Struct, frozen=True, tag=True):
 class Cancel(msgspec.Struct, frozen=True, tag=True):
     account_id: str
     client_order_id: str
+
+
+class Transfer(msgspec.Struct, frozen=True, tag=True):
+    """The id says how much, so that an id used again is the same transfer."""
+
+    account_id: str
+    number: int
+
+
+class Bust(msgspec.Struct, frozen=True, tag=True):
+    """Take back the fill of this number, counted around."""
+
+    number: int
 
 
 class Wait(msgspec.Struct, frozen=True, tag=True):
@@ -49,6 +64,33 @@ def play(engine: MatchingEngine, given: Input, at: datetime) -> Step:
             return engine.on_trade(given, at)
         case Wait():
             return engine.advance(at)
+
+
+Operation = Input | Transfer | Bust
+
+
+def play_operation(
+    engine: MatchingEngine, given: Operation, at: datetime, journal: Sequence[Entry]
+) -> Step:
+    """Play an input, or something the venue's operator does; ``journal`` is all that was before."""
+    match given:
+        case Transfer():
+            amount = Decimal(given.number)
+            return engine.transfer(given.account_id, str(given.number), "USDT", amount, at)
+        case Bust():
+            return _bust(engine, given, at, journal)
+        case _:
+            return play(engine, given, at)
+
+
+def _bust(engine: MatchingEngine, given: Bust, at: datetime, journal: Sequence[Entry]) -> Step:
+    fills = [entry for entry in journal if isinstance(entry, FillReport)]
+    if not fills:
+        return engine.advance(at)
+    fill = fills[given.number % len(fills)]
+    openings = [entry for entry in journal if isinstance(entry, Opened)]
+    terms = {opened.venue_order_id: opened.order.terms for opened in openings}
+    return engine.bust(fill, terms[fill.venue_order_id].side, "test", at)
 
 
 def time_of(index: int) -> datetime:
@@ -147,9 +189,20 @@ _groups = st.one_of(
     submits(), submits(), oco_pairs(), _one(amends), _one(cancels), *[_one(markets)] * 3
 )
 
+_operations: st.SearchStrategy[list[Operation]] = st.one_of(
+    st.builds(Transfer, ACCOUNTS, st.integers(-3, 3).filter(bool)),
+    st.builds(Bust, st.integers(0, 9)),
+).map(lambda operation: [operation])
+
 # Hypothesis keeps lists short by itself; what matters here happens among many orders.
-input_sequences: st.SearchStrategy[list[Input]] = (
-    st.integers(0, 40)
-    .flatmap(lambda length: st.lists(_groups, min_size=length, max_size=length))
-    .map(lambda groups: [given for group in groups for given in group])
-)
+_LENGTHS = st.integers(0, 40)
+
+input_sequences: st.SearchStrategy[list[Input]] = _LENGTHS.flatmap(
+    lambda length: st.lists(_groups, min_size=length, max_size=length)
+).map(lambda groups: [given for group in groups for given in group])
+
+operation_sequences: st.SearchStrategy[list[Operation]] = _LENGTHS.flatmap(
+    lambda length: st.lists(
+        st.one_of(_groups, _groups, _groups, _operations), min_size=length, max_size=length
+    )
+).map(lambda groups: [given for group in groups for given in group])

@@ -4,15 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, get_args
 
 import asyncpg
 import pytest
 
 from adapters.venues.paper import postgres_journal
-from adapters.venues.paper.entry import Entry
+from adapters.venues.paper.book import Book
+from adapters.venues.paper.entry import Entry, Transferred
 from adapters.venues.paper.journal import JournalFailed
 from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
+from adapters.venues.paper.recovery import recover
+from adapters.venues.paper.snapshot import seal
+from domain.order.terms import Side
 from domain.venue import Accepted, VenueUnavailable
 from tests.adapters.venues.paper.running import running_venue
 from tests.adapters.venues.paper.scenario import START, Scenario, fill_reports
@@ -47,12 +52,14 @@ def some_entries() -> list[Entry]:
     s.trade("9.5")
     s.cancel("m")
     s.advance(60)
-    assert len({type(entry) for entry in s.journal}) == 7
+    s.keep(s.engine.transfer("a", "t", "USDT", Decimal("0.10"), s.tick()))
+    s.keep(s.engine.bust(fill_reports(s.journal)[0], Side.BUY, "erroneous", s.tick()))
+    assert len({type(entry) for entry in s.journal}) == len(get_args(Entry))
     return s.journal
 
 
-async def all_of(journal: PostgresJournal) -> list[Entry]:
-    return [entry async for page in journal.load() for entry in page]
+async def all_of(journal: PostgresJournal, after: int = 0) -> list[Entry]:
+    return [entry async for page in journal.load(after) for entry in page]
 
 
 async def test_what_was_appended_is_loaded_in_order_over_pages(
@@ -64,6 +71,8 @@ async def test_what_was_appended_is_loaded_in_order_over_pages(
     for page in (1, 2, 5_000):
         monkeypatch.setattr(postgres_journal, "PAGE", page)
         assert await all_of(journal) == entries
+        assert await all_of(journal, after=4) == entries[4:]
+        assert await all_of(journal, after=1_000) == []
 
 
 async def test_opening_again_keeps_what_is_there(pool: "Pool", journal: PostgresJournal) -> None:
@@ -88,14 +97,77 @@ async def test_the_place_of_another_entry_cannot_be_taken(journal: PostgresJourn
     assert await all_of(journal) == [first]
 
 
-async def test_fills_are_found_by_account_and_time(journal: PostgresJournal) -> None:
+async def test_fills_are_found_by_account_and_time_without_busted_ones(
+    journal: PostgresJournal,
+) -> None:
     entries = some_entries()
-    await journal.append(0, entries)
+    await journal.append(0, entries[:-1])
     fills = fill_reports(entries)
     assert await journal.fills_since("a", START) == fills
     assert await journal.fills_since("a", fills[-1].at) == fills[-1:]
     assert await journal.fills_since("a", fills[-1].at + timedelta(seconds=1)) == []
     assert await journal.fills_since("b", START) == []
+    await journal.append(len(entries) - 1, entries[-1:])
+    assert await journal.fills_since("a", START) == fills[1:]
+
+
+async def test_one_execution_is_found_by_its_trade_id(journal: PostgresJournal) -> None:
+    entries = some_entries()
+    await journal.append(0, entries)
+    for fill in fill_reports(entries):
+        assert await journal.find_fill("a", fill.symbol, fill.trade_id) == fill
+        assert await journal.find_fill("b", fill.symbol, fill.trade_id) is None
+        assert await journal.find_fill("a", "BNBUSDT", fill.trade_id) is None
+
+
+async def test_an_order_is_found_by_the_venues_id(journal: PostgresJournal) -> None:
+    entries = some_entries()
+    await journal.append(0, entries)
+    of_orders = [entry for entry in entries if not isinstance(entry, Transferred)]
+    for venue_order_id in {entry.venue_order_id for entry in of_orders}:
+        expected = [entry for entry in of_orders if entry.venue_order_id == venue_order_id]
+        assert await journal.entries_of_venue_order("a", venue_order_id) == expected
+        assert await journal.entries_of_venue_order("b", venue_order_id) == []
+
+
+async def test_a_client_id_used_again_tells_its_orders_apart(journal: PostgresJournal) -> None:
+    s = Scenario()
+    for _ in range(2):
+        s.order("x", "buy", "limit", "1", limit_price="9")
+        s.cancel("x")
+    await journal.append(0, s.journal)
+    assert await journal.entries_of("a", "x") == s.journal
+    assert await journal.entries_of_venue_order("a", "1") == s.journal
+    assert await journal.entries_of_venue_order("a", "2") == s.journal[2:]
+
+
+async def test_a_few_snapshots_are_kept_newest_first(journal: PostgresJournal) -> None:
+    entries = some_entries()
+    snapshots = [
+        seal(number, entries[number - 1], Book.of(entries[:number]).state())
+        for number in range(1, 8)
+    ]
+    for snapshot in snapshots:
+        await journal.save_snapshot(snapshot)
+    assert await journal.snapshots() == snapshots[:-4:-1]
+    await journal.put_snapshot_aside(7, "odd")
+    assert await journal.snapshots() == snapshots[-2:-4:-1]
+    await journal.save_snapshot(snapshots[-1])
+    assert await journal.snapshots() == snapshots[:-4:-1]
+
+
+async def test_a_snapshot_that_was_altered_in_the_database_is_not_used(
+    pool: "Pool", journal: PostgresJournal
+) -> None:
+    entries = some_entries()
+    await journal.append(0, entries)
+    await journal.save_snapshot(seal(5, entries[4], Book.of(entries[:5]).state()))
+    recovered = await recover(journal)
+    assert (recovered.snapshot_at, recovered.position) == (5, len(entries))
+    await pool.execute("UPDATE paper_venue.snapshots SET state = replace(state, '9', '8')")
+    again = await recover(journal)
+    assert (again.snapshot_at, again.position) == (0, len(entries))
+    assert again.book.state() == recovered.book.state() == Book.of(entries).state()
 
 
 async def test_executions_can_be_read_as_a_table(pool: "Pool", journal: PostgresJournal) -> None:
