@@ -25,9 +25,11 @@ from api.routes.events import EventRoutes
 from api.routes.executions import ExecutionRoutes
 from api.routes.health import HealthRoutes
 from api.routes.instruments import InstrumentRoutes
+from api.routes.leaders import LeaderRoutes
 from api.routes.market import MarketRoutes
 from api.routes.metrics import MetricsRoutes
 from api.routes.orders import OrderRoutes
+from api.routes.problems import ProblemRoutes
 from api.routes.projections import ProjectionRoutes
 from api.routes.risk import RiskRoutes
 from api.routes.stream import StreamRoutes
@@ -65,6 +67,8 @@ def create_app(api: ApiDependencies) -> FastAPI:
         AccountRoutes(api, freshness),
         ExecutionRoutes(api, freshness),
         RiskRoutes(api, freshness),
+        ProblemRoutes(api, freshness),
+        LeaderRoutes(api, freshness),
         EventRoutes(api),
         ProjectionRoutes(api),
         MarketRoutes(api),

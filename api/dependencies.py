@@ -43,5 +43,6 @@ class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     docs_enabled: bool = False
     registry: CollectorRegistry = REGISTRY
     read_wait_seconds: float = 5.0
+    halt_wait_seconds: float = 1.0
     heartbeat_seconds: float = 15.0
     version: str = "0.1.0"

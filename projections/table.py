@@ -47,6 +47,7 @@ class Table(Generic[RowT]):
         appended: bool = False,
     ) -> None:
         self.name = name
+        self.key = key
         self.published_as = published_as
         self.public = tuple(c for c in row.__struct_fields__ if c not in hidden)
         self._decode = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]  # a type at run time

@@ -26,6 +26,11 @@ class Policy(msgspec.Struct, frozen=True):
     def is_public(self) -> bool:
         return self.roles is None
 
+    def admits(self, caller: Caller) -> bool:
+        if self.roles is None:
+            return True
+        return caller.role in self.roles and not (self.whole_system and caller.accounts is not None)
+
     def require(self, caller: Caller) -> None:
         """Raises Problem ``forbidden``."""
         if self.roles is None:
@@ -67,6 +72,7 @@ ANYBODY = Policy(frozenset(Role))
 READ_MONEY = Policy(_roles(Role.CLIENT, Role.OPERATOR, Role.MANAGER, Role.COMPLIANCE))
 TRADE = Policy(_roles(Role.CLIENT, Role.OPERATOR, Role.MANAGER))
 MOVE_MONEY = Policy(_roles(Role.OPERATOR, Role.MANAGER))
+OVERSEE = Policy(_roles(Role.OPERATOR, Role.MANAGER, Role.COMPLIANCE))
 OPEN_ACCOUNTS = Policy(_roles(Role.OPERATOR, Role.MANAGER), whole_system=True)
 HALT = Policy(_roles(Role.OPERATOR, Role.MANAGER, Role.COMPLIANCE), whole_system=True)
 SET_RISK = Policy(_roles(Role.MANAGER), whole_system=True)

@@ -1,9 +1,14 @@
 """Accounts, balances and positions as they are answered."""
 
 from api.documents.fields import Decimal, Document, Done, Id, LogPosition, Time
+from domain.risk.trading_state import TradingState
 
 
 class AccountDocument(Document):
+    """``trading_state`` is what the account's own history admits, beside the risk scopes that bind
+    it: halted after a failed reconciliation, reducing while external findings are
+    ``unacknowledged``."""
+
     account_id: Id
     client_id: str
     venue: str
@@ -11,6 +16,9 @@ class AccountDocument(Document):
     maker_fee: Decimal
     taker_fee: Decimal
     fee_asset: str | None
+    trading_state: TradingState
+    unacknowledged: int
+    reconciliation_failure: str | None
     opened_at: Time
     version: int
     position: LogPosition
@@ -49,3 +57,8 @@ class AccountOpened(Done):
 class Transferred(Done):
     account_id: Id
     transfer_id: Id
+
+
+class Acknowledged(Done):
+    account_id: Id
+    request_id: Id

@@ -21,11 +21,13 @@ class LimitsDocument(Document):
 
 
 class RiskDocument(Document):
-    """Version 0 where nothing was ever set."""
+    """Version 0 where nothing was ever set. A halt is in force at once; ``halt_confirmed`` tells
+    whether no order that was on its way can still leave, and is null where there is no halt."""
 
     scope: str
     state: TradingState
     reason: str | None
+    halt_confirmed: bool | None
     limits: LimitsDocument
     version: int
     updated_at: Time | None
@@ -35,3 +37,10 @@ class RiskDocument(Document):
 class RiskChanged(Done):
     scope: str
     change_id: Id
+
+
+class TradingHalted(RiskChanged):
+    """``position`` is the confirmation's where the halt is ``confirmed``: no order was sent after
+    it. Otherwise the halt is in force, and `GET /v1/risk/limits/{scope}` tells when it is."""
+
+    confirmed: bool

@@ -1,3 +1,3 @@
-select scope, state, reason, limits, version, updated_at, position
+select scope, state, reason, halt_confirmed, limits, version, updated_at, position
 from read.risk
 where scope = $1

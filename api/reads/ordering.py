@@ -22,6 +22,10 @@ class AccountKey(msgspec.Struct, frozen=True):
     account_id: UUID
 
 
+class PositionKey(msgspec.Struct, frozen=True):
+    position: int
+
+
 class TimelineKey(msgspec.Struct, frozen=True):
     version: int
 

@@ -7,19 +7,20 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.policy import MOVE_MONEY, OPEN_ACCOUNTS, READ_MONEY, allow
+from api.auth.policy import MOVE_MONEY, OPEN_ACCOUNTS, OVERSEE, READ_MONEY, allow
 from api.command import command_context, done
 from api.dependencies import ApiDependencies
 from api.documents.account import (
     AccountDocument,
     AccountOpened,
+    Acknowledged,
     BalanceDocument,
     PositionDocument,
     Transferred,
 )
 from api.documents.fields import Items
 from api.errors import Problem
-from api.fields import Asset, Body, DecimalText, Name, UuidText
+from api.fields import Asset, Body, DecimalText, Name, Reason, UuidText
 from api.queries import query
 from api.reads.account_reader import AccountReader
 from api.reads.database import Database
@@ -30,7 +31,8 @@ from api.reads.rows import item, items
 from api.registration import creates, reads
 from api.route import caller_of
 from api.routes.queries import Listing, Reading
-from domain.use_cases.account_desk import OpenAccount, Transfer
+from domain.risk.trading_state import TradingState
+from domain.use_cases.account_desk import AcknowledgeExternal, OpenAccount, Transfer
 from domain.use_cases.result import Done
 
 PROJECTION = "accounts"
@@ -49,8 +51,13 @@ class TransferBody(Body):
     amount: DecimalText
 
 
+class AcknowledgementBody(Body):
+    reason: Reason
+
+
 class AccountQuery(Listing):
     client_id: Name | None = None
+    trading_state: TradingState | None = None
 
 
 class AccountRoutes:
@@ -70,6 +77,7 @@ class AccountRoutes:
         reads(router, one, self.show, AccountDocument)
         creates(router, f"{one}/deposits", self.deposit, Transferred)
         creates(router, f"{one}/withdrawals", self.withdraw, Transferred)
+        creates(router, f"{one}/acknowledgements", self.acknowledge, Acknowledged)
         reads(router, f"{one}/balances", self.balances, Items[BalanceDocument])
         reads(router, f"{one}/positions", self.positions, Items[PositionDocument])
 
@@ -98,12 +106,25 @@ class AccountRoutes:
         transfer = _transfer(request, account_id, body, str(context.command_id))
         return _moved(transfer, await self._api.accounts.withdraw(transfer, context))
 
+    @allow(OVERSEE)
+    async def acknowledge(
+        self, request: Request, account_id: UuidText, body: AcknowledgementBody
+    ) -> Response:
+        """Let an account trade again that only reduces because of what the core did not do."""
+        caller_of(request).require_account(account_id)
+        context = command_context(request, self._api.ids)
+        seen = AcknowledgeExternal(account_id, str(context.command_id), body.reason)
+        acknowledged = await self._api.accounts.acknowledge(seen, context)
+        document = {"account_id": account_id, "request_id": seen.request_id}
+        return done(201, acknowledged.position, document)
+
     @allow(READ_MONEY)
     async def list(self, request: Request, asked: Annotated[AccountQuery, Query()]) -> Response:
         """Accounts in reach, newest first."""
         await self._freshness.wait(PROJECTION, asked.at_least)
         within = caller_of(request).within(None)
-        rows = await self._pages.rows((within, asked.client_id), asked.cursor, asked.limit)
+        filters = (within, asked.client_id, asked.trading_state)
+        rows = await self._pages.rows(filters, asked.cursor, asked.limit)
         return self._pages.answer(rows, asked.limit)
 
     @allow(READ_MONEY)

@@ -1,5 +1,6 @@
 """Risk: the limits and the trading state of a scope."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from api.auth.caller import Caller
 from api.auth.policy import HALT, READ_MONEY, SET_RISK, allow
 from api.command import command_context, done
 from api.dependencies import ApiDependencies
-from api.documents.risk import RiskChanged, RiskDocument
+from api.documents.risk import RiskChanged, RiskDocument, TradingHalted
 from api.errors import Problem
 from api.fields import Body, Count, DecimalText, Reason, ScopeName, Symbol
 from api.queries import query
@@ -33,6 +34,7 @@ PROJECTION = "risk"
 _NOTHING_SET: dict[str, Any] = {
     "state": TradingState.ACTIVE,
     "reason": None,
+    "halt_confirmed": None,
     "limits": {},
     "version": 0,
     "updated_at": None,
@@ -84,7 +86,7 @@ class RiskRoutes:
     def add_to(self, router: APIRouter) -> None:
         reads(router, "/v1/risk/limits/{scope}", self.show, RiskDocument)
         changes(router, "PUT", "/v1/risk/limits/{scope}", self.set_limits, RiskChanged)
-        changes(router, "POST", "/v1/risk/halt", self.halt, RiskChanged)
+        changes(router, "POST", "/v1/risk/halt", self.halt, TradingHalted)
         changes(router, "POST", "/v1/risk/reduce", self.reduce, RiskChanged)
         changes(router, "POST", "/v1/risk/resume", self.resume, RiskChanged)
 
@@ -110,8 +112,17 @@ class RiskRoutes:
 
     @allow(HALT)
     async def halt(self, request: Request, body: ChangeTradingBody) -> Response:
-        """Let nothing new out. Cancels still go through."""
-        return await self._change(self._api.risk.halt, request, body)
+        """Let nothing new out; cancels still go through. In force at once for every decision.
+
+        Waits a moment for the worker that sends orders to confirm that none follows.
+        """
+        context = command_context(request, self._api.ids)
+        asked = ChangeTrading(body.scope, str(context.command_id), body.reason)
+        halted = await self._api.risk.halt(asked, context)
+        confirmed_at = await self._confirmation(asked)
+        position = halted.position if confirmed_at is None else confirmed_at
+        document = {"scope": asked.scope, "change_id": asked.change_id}
+        return done(202, position, {**document, "confirmed": confirmed_at is not None})
 
     @allow(HALT)
     async def reduce(self, request: Request, body: ChangeTradingBody) -> Response:
@@ -127,6 +138,14 @@ class RiskRoutes:
         context = command_context(request, self._api.ids)
         asked = ChangeTrading(body.scope, str(context.command_id), body.reason)
         return _accepted(body.scope, asked.change_id, await change(asked, context))
+
+    async def _confirmation(self, halt: ChangeTrading) -> int | None:
+        """Where in the log it stands, None if it does not come in time."""
+        try:
+            async with asyncio.timeout(self._api.halt_wait_seconds):
+                return await self._api.risk_book.until_halt_confirmed(halt.scope, halt.change_id)
+        except TimeoutError:
+            return None
 
     def _require_instruments(self, limits: LimitsBody) -> None:
         for symbol in limits.allowed_symbols or ():

@@ -1,4 +1,4 @@
-"""The WebSocket: changes of orders, executions, balances and candles as they are committed."""
+"""The WebSocket: orders, executions, balances, problems and candles, as changes are committed."""
 
 import asyncio
 

@@ -9,6 +9,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.auth.caller import Caller
+from api.auth.policy import OVERSEE
 from api.stream import messages
 from api.stream.hub import CHANNELS, Hub
 from api.stream.subscriber import Subscriber
@@ -21,7 +22,7 @@ TOO_BIG = 1009
 MAX_MESSAGE_LENGTH = 4_096
 MAX_CHANNELS = 50
 
-_CHANNEL = re.compile(r"orders|executions|balances|candles(?::[A-Z0-9_]{1,30})?", re.ASCII)
+_CHANNEL = re.compile(r"orders|executions|balances|problems|candles(?::[A-Z0-9_]{1,30})?", re.ASCII)
 
 
 class Closing(Exception):
@@ -124,6 +125,9 @@ class Connection:
         unknown = [channel for channel in channels if not _CHANNEL.fullmatch(channel)]
         if unknown:
             self._say(messages.Failed("invalid_enum", f"channels are {', '.join(CHANNELS)}"))
+            return
+        if "problems" in channels and not OVERSEE.admits(self._caller):
+            self._say(messages.Failed("forbidden", f"problems are not for {self._caller.role}s"))
             return
         if len(self._channels | set(channels)) > MAX_CHANNELS:
             self._say(messages.Failed("out_of_range", f"at most {MAX_CHANNELS} channels"))

@@ -14,7 +14,7 @@ from api.stream.subscriber import Subscriber
 EVERYTHING = "*"
 """The part of a topic that stands for all accounts, or all symbols."""
 
-CHANNELS = frozenset({"orders", "executions", "balances", "candles"})
+CHANNELS = frozenset({"orders", "executions", "balances", "candles", "problems"})
 
 Topic = tuple[str, str]
 

@@ -69,6 +69,8 @@ def dependencies(
     **settings: Any,
 ) -> ApiDependencies:
     here = world.here
+    # No worker confirms halts here, unless a test does: nobody shall wait for it.
+    settings = {"halt_wait_seconds": 0.01, **settings}
     return ApiDependencies(
         accounts=here.accounts,
         orders=here.orders,

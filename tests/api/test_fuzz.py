@@ -47,6 +47,7 @@ PATHS = st.sampled_from(
     [
         "/v1/orders", "/v1/accounts", "/v1/risk/halt", "/v1/risk/resume", "/v1/risk/reduce",
         "/v1/accounts/00000000-0000-4000-8000-000000000000/deposits",
+        "/v1/accounts/00000000-0000-4000-8000-000000000000/acknowledgements",
     ]
 )  # fmt: skip
 
@@ -109,8 +110,8 @@ async def test_documents_of_any_shape(path: str, body: Any) -> None:
 )
 async def test_queries_of_any_text(query: dict[str, str]) -> None:
     async with offline() as served:
-        for path in ("/v1/orders", "/v1/executions", "/v1/market/candles", "/v1/events"):
-            explain(await served.system.get(path, params=query))
+        for path in ("orders", "executions", "market/candles", "events", "problems", "leaders"):
+            explain(await served.system.get(f"/v1/{path}", params=query))
 
 
 @GENERATED

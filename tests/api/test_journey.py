@@ -175,7 +175,7 @@ async def test_the_log_and_the_projections_can_be_read(live: Live) -> None:
         after = page.json()["next_after"]
     assert seen == list(range(1, live.head + 1))
     names = {row["name"] for row in (await live.system.get("/v1/projections")).json()["items"]}
-    assert names == {"accounts", "orders", "order_timeline", "risk"}
+    assert names == {"accounts", "orders", "order_timeline", "risk", "operations"}
 
 
 async def test_health_and_metrics(live: Live) -> None:

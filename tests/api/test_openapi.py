@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from api.app import create_app
 from api.auth.policy import ANYBODY
 from api.reads.pool import Pool
+from tests.api.found import a_leader, something_external, something_impossible
 from tests.api.online import Live
 from tests.api.served import an_order, dependencies
 from tests.domain.world import World, a_fill
@@ -48,8 +49,11 @@ async def seeded(live: Live) -> dict[str, str]:
     order = await live.world.order(order_id)
     await live.world.here.booking.book(a_fill(order, "t1", "0.5", "99.5"))
     await live.world.settle()
-    await live.system.get("/v1/orders", params={"at_least": live.head})
-    await live.system.get("/v1/accounts", params={"at_least": live.head})
+    await something_external(live.world, account_id)
+    await something_impossible(live.world)
+    await a_leader(live.world)
+    for path in ("orders", "accounts", "problems"):
+        await live.system.get(f"/v1/{path}", params={"at_least": live.head})
     return {"account_id": account_id, "order_id": order_id, "symbol": "BTCUSDT", "scope": "system"}
 
 
@@ -103,7 +107,7 @@ async def test_what_is_there_is_answered_as_documented(live: Live) -> None:
         assert answer.status_code == 200, (path, answer.text)
         operation.validate_response(Response.from_httpx(answer, verify=False))
         seen += 1
-    assert seen == 15
+    assert seen == 17
 
 
 def test_every_operation_is_described() -> None:

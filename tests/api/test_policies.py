@@ -31,6 +31,7 @@ ROUTES: dict[str, tuple[set[Role], str | None]] = {
     "GET /v1/accounts/{account_id}": (MONEY_READERS, "account_not_found"),
     "POST /v1/accounts/{account_id}/deposits": (OPERATORS, "account_not_found"),
     "POST /v1/accounts/{account_id}/withdrawals": (OPERATORS, "account_not_found"),
+    "POST /v1/accounts/{account_id}/acknowledgements": (HALTERS, "account_not_found"),
     "GET /v1/accounts/{account_id}/balances": (MONEY_READERS, "account_not_found"),
     "GET /v1/accounts/{account_id}/positions": (MONEY_READERS, "account_not_found"),
     "POST /v1/orders": (TRADERS, "account_not_found"),
@@ -48,6 +49,9 @@ ROUTES: dict[str, tuple[set[Role], str | None]] = {
     "POST /v1/risk/reduce": (HALTERS, None),
     "POST /v1/risk/resume": (RISK, None),
     "GET /v1/events": (HALTERS, None),
+    "GET /v1/problems": (HALTERS, None),
+    "GET /v1/problems?account_id={account_id}": (HALTERS, "account_not_found"),
+    "GET /v1/leaders": (WATCHERS, None),
     "GET /v1/projections": (WATCHERS, None),
     "GET /v1/market/candles": (set(Role), None),
     "GET /v1/instruments": (set(Role), None),
@@ -60,7 +64,7 @@ ROUTES: dict[str, tuple[set[Role], str | None]] = {
 WHOLE_SYSTEM = {
     "POST /v1/accounts", "PUT /v1/risk/limits/{scope}", "POST /v1/risk/halt",
     "POST /v1/risk/reduce", "POST /v1/risk/resume", "GET /v1/events", "GET /v1/projections",
-    "GET /metrics",
+    "GET /v1/leaders", "GET /metrics",
 }  # fmt: skip
 """Routes that tokens bound to accounts may not use, whatever their role."""
 
@@ -68,6 +72,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/accounts": {"client_id": "carol"},
     "POST /v1/accounts/{account_id}/deposits": {"asset": "USDT", "amount": "1"},
     "POST /v1/accounts/{account_id}/withdrawals": {"asset": "USDT", "amount": "1"},
+    "POST /v1/accounts/{account_id}/acknowledgements": {"reason": "matrix"},
     "PATCH /v1/orders/{order_id}": {"limit_price": "98.00"},
     "PUT /v1/risk/limits/{scope}": {"limits": {}, "reason": "matrix"},
     "POST /v1/risk/halt": {"scope": "strategy:none", "reason": "matrix"},

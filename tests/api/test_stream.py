@@ -21,6 +21,8 @@ from api.stream.changes import CHANNEL, Change
 from api.stream.hub import Hub
 from api.stream.subscriber import QUEUE_SIZE, Subscriber
 from domain.market_data import Candle
+from projections.registry import ALL_PROJECTIONS
+from tests.api.found import something_external, something_impossible
 from tests.api.live_server import listening
 from tests.api.online import Live
 from tests.api.served import an_order, no_changes
@@ -72,7 +74,8 @@ async def test_an_order_shows_in_the_stream_as_rest_shows_it(live: Live, address
     async with client(address, live.token(Role.CLIENT, account_id)) as websocket:
         subscribed = await subscribe(websocket, "orders")
         assert subscribed["channels"] == ["orders"]
-        assert set(subscribed["positions"]) == {"accounts", "orders", "order_timeline", "risk"}
+        names = {projection.name for projection in ALL_PROJECTIONS}
+        assert set(subscribed["positions"]) == names
         placed = await live.system.post("/v1/orders", json=an_order(account_id))
         change = await until(websocket, "change")
     assert (change["channel"], change["position"]) == ("orders", placed.json()["position"])
@@ -104,6 +107,33 @@ async def test_a_client_gets_its_own_rows_and_no_others(live: Live, address: str
             channels.add(change["channel"])
             seen["hers"] |= {row["account_id"] for row in change["rows"]}
     assert seen["hers"] == {alice}
+
+
+async def test_problems_are_pushed_to_those_who_oversee_and_no_others(
+    live: Live, address: str
+) -> None:
+    alice, bob = await live.world.account("alice"), await live.world.account("bob")
+    async with (
+        client(address, live.token(Role.CLIENT, alice)) as hers,
+        client(address, live.token(Role.COMPLIANCE, alice)) as bound,
+        client(address, live.token(Role.OPERATOR)) as operators,
+    ):
+        await hers.send(json.dumps({"op": "subscribe", "channels": ["orders", "problems"]}))
+        refused = await until(hers, "error")
+        for websocket in (bound, operators):
+            await subscribe(websocket, "problems")
+        await something_impossible(live.world)
+        for account_id in (bob, alice):
+            await something_external(live.world, account_id)
+        seen: list[Any] = []
+        while len(seen) < 3:
+            seen += [row["account_id"] for row in (await until(operators, "change"))["rows"]]
+        (row,) = (await until(bound, "change"))["rows"]
+    assert refused["code"] == "forbidden"
+    assert seen == [None, bob, alice]
+    shown = await live.system.get("/v1/problems", params={"account_id": alice})
+    assert set(row) == set(shown.json()["items"][0])
+    assert (row["account_id"], row["kind"]) == (alice, "external_position")
 
 
 async def test_candles_of_one_symbol_or_of_all(live: Live, address: str) -> None:
