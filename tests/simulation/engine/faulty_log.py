@@ -1,6 +1,8 @@
 """One process's way to the log: it fails in every way the port allows, and in no other."""
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -17,7 +19,6 @@ from domain.log import (
     RecordedEvent,
 )
 from infra.log.admission import admit
-from tests.doubles.memory_log import MemoryEventLog
 from tests.simulation.engine.log_server import Append, LogServer
 
 Page = Sequence[RecordedEvent]
@@ -28,8 +29,9 @@ class FaultyLog:
 
     def __init__(self, server: LogServer) -> None:
         self._server = server
-        self._memory = MemoryEventLog(server.store)
+        self._store = server.store
         self._closed = False
+        self._following: dict[asyncio.Event, None] = {}
 
     async def append(
         self, stream: str, events: Sequence[NewEvent], *, expected_version: int
@@ -44,9 +46,9 @@ class FaultyLog:
     ) -> AsyncGenerator[Page]:
         self._refuse_if_closed()
         await self._server.ask()
-        pages = self._memory.read_stream(stream, after_version=after_version, page_size=page_size)
-        async with aclosing(self._asked(pages)) as answers:
-            async for page in answers:
+        events = self._store.streams.get(stream, [])[after_version:]
+        async with aclosing(self._answered(events, page_size)) as pages:
+            async for page in pages:
                 yield page
 
     async def read_all(
@@ -60,47 +62,66 @@ class FaultyLog:
     ) -> AsyncGenerator[Page]:
         self._refuse_if_closed()
         await self._server.ask()
-        pages = self._memory.read_all(
-            after=after, until=until, until_time=until_time, only=only, page_size=page_size
-        )
-        async with aclosing(self._asked(pages)) as answers:
-            async for page in answers:
+        events = self._store.events[after : self._end(until, until_time)]
+        wanted = [event for event in events if only.admits(event)]
+        async with aclosing(self._answered(wanted, page_size)) as pages:
+            async for page in pages:
                 yield page
 
     async def subscribe(
         self, *, after: int = START, only: EventFilter = EVERYTHING, page_size: int = DEFAULT_PAGE
     ) -> AsyncGenerator[Page | CaughtUp]:
         self._refuse_if_closed()
-        news = self._memory.subscribe(after=after, only=only, page_size=page_size)
-        async with aclosing(news) as pages:
-            async for page in pages:
+        wakeup = self._store.watch(only)
+        self._following[wakeup] = None
+        try:
+            while not self._closed:
+                wakeup.clear()
+                news = self._store.events[after:]
+                after += len(news)
                 await self._server.deliver()
-                if isinstance(page, CaughtUp):
+                for page in self._pages([event for event in news if only.admits(event)], page_size):
                     yield page
-                else:
-                    for part in self._server.cut(page):
-                        yield part
+                if after == len(self._store.events):
+                    yield CaughtUp()
+                    await wakeup.wait()
+        finally:
+            self._store.unwatch(wakeup)
+            del self._following[wakeup]
 
     async def head(self) -> int:
         self._refuse_if_closed()
         await self._server.ask()
-        return len(self._server.store.events)
+        head = len(self._store.events)
+        await self._server.answer()
+        return head
 
     async def close(self) -> None:
         """Its subscriptions end."""
         self._closed = True
-        await self._memory.close()
+        for wakeup in self._following:
+            wakeup.set()
 
-    async def _asked(self, pages: AsyncGenerator[Page]) -> AsyncGenerator[Page]:
-        """Each page after the first is asked for anew, and may not come."""
+    async def _answered(self, events: Page, page_size: int) -> AsyncGenerator[Page]:
+        """What was read comes late; each page after the first is asked for, and may not come."""
+        await self._server.answer()
         first = True
-        async with aclosing(pages):
-            async for page in pages:
-                for part in self._server.cut(page):
-                    if not first:
-                        await self._server.ask()
-                    first = False
-                    yield part
+        for page in self._pages(events, page_size):
+            if not first:
+                await self._server.ask()
+            first = False
+            yield page
+
+    def _pages(self, events: Page, page_size: int) -> Iterator[Page]:
+        for start in range(0, len(events), page_size):
+            yield from self._server.cut(events[start : start + page_size])
+
+    def _end(self, until: int | None, until_time: datetime | None) -> int:
+        events = self._store.events
+        end = len(events) if until is None else min(until, len(events))
+        if until_time is None:
+            return end
+        return min(end, bisect_right(events, until_time, key=lambda event: event.recorded_at))
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

@@ -14,21 +14,27 @@ class Condition(Enum):
 class Incarnation:
     """Every task carries the incarnation it belongs to in its context, and children inherit it."""
 
-    __slots__ = ("condition", "number", "parked", "process")
+    __slots__ = ("_condition", "number", "parked", "process", "runs")
 
     def __init__(self, process: str, number: int) -> None:
         self.process = process
         self.number = number
-        self.condition = Condition.RUNNING
+        self.runs = True
+        self._condition = Condition.RUNNING
         self.parked: list[asyncio.Handle] = []
 
     @property
     def dead(self) -> bool:
-        return self.condition is Condition.DEAD
+        return self._condition is Condition.DEAD
 
     @property
-    def runs(self) -> bool:
-        return self.condition is Condition.RUNNING
+    def condition(self) -> Condition:
+        return self._condition
+
+    @condition.setter
+    def condition(self, condition: Condition) -> None:
+        self._condition = condition
+        self.runs = condition is Condition.RUNNING
 
     def __str__(self) -> str:
         return self.process if self.number == 1 else f"{self.process}#{self.number}"

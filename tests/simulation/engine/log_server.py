@@ -16,6 +16,9 @@ from tests.simulation.engine.store import SimulatedStore
 RECONNECT_SECONDS = 0.5
 """How often a subscription tries again during an outage."""
 
+DAWDLES = 0.3
+"""The share of answers that take time: an old answer may be overtaken."""
+
 Page = Sequence[RecordedEvent]
 Answer = asyncio.Future[Appended]
 
@@ -86,11 +89,15 @@ class LogServer:
         await asyncio.sleep(self.latency())
 
     async def ask(self) -> None:
-        """There and back again. Raises LogUnavailable."""
+        """A question is sent and arrives. Raises LogUnavailable."""
         await self.depart()
         if self.down() or self._world.strikes("log/read_failed", self._rates.read_failed):
             raise LogUnavailable("log/read_failed")
-        await asyncio.sleep(self.latency())
+
+    async def answer(self) -> None:
+        """The way back: often there is no time between."""
+        if self._dice.random() < DAWDLES:
+            await asyncio.sleep(self.latency())
 
     async def deliver(self) -> None:
         """What a subscription has found takes its time, and as long as an outage lasts."""
