@@ -61,6 +61,7 @@ def _explore(options: argparse.Namespace) -> int:
     universe = universe_of(options.scenario)
     console = Console(stderr=options.json)
     seeds = range(options.first, options.first + options.seeds)
+    console.print(f"{len(seeds):,} seeds of {options.scenario}", highlight=False)
     with showing(console, len(seeds)) as progress:
         summary = explore(options.scenario, seeds, jobs=options.jobs, progress=progress)
     if options.json:

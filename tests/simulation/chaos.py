@@ -57,6 +57,8 @@ class Chaos:
         if dice.random() < self._pauses:
             process.pause()
             loop.call_later(dice.uniform(0.05, LONGEST_PAUSE), process.resume, context=outside())
+        elif dice.random() < 0.3:
+            process.restart()
         else:
             process.kill()
             loop.call_later(dice.uniform(0.0, LONGEST_DOWN), self._raise, process, context=outside())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from adapters.venues.paper.entry import Entry
+from domain.event import decode
 from domain.log import RecordedEvent
 from projections.projection import Fact
 from tests.simulation.engine.violation import Violation
@@ -17,6 +18,7 @@ from tests.simulation.invariants import (
     single_execution,
 )
 from tests.simulation.lease import LeaseStore
+from tests.simulation.states import states_of_entry, states_of_event
 from tests.simulation.story import Story
 
 ON_EVENT: tuple[Callable[[Story, Fact], Iterator[str]], ...] = (
@@ -50,13 +52,18 @@ class Observer:
 
     def on_append(self, records: Sequence[RecordedEvent]) -> None:
         for record in records:
-            fact = self._story.tell(record)
+            fact = Fact(record, decode(record))
+            for state in states_of_event(self._story, fact.event):
+                self._reached(state)
+            self._story.tell(fact)
             for check in ON_EVENT:
                 _raise_first(check(self._story, fact))
             for listener in self._listeners:
                 listener(fact)
 
     def on_entry(self, entry: Entry) -> None:
+        for state in states_of_entry(self._story, entry):
+            self._reached(state)
         self._story.tell_venue(entry)
         for check in ON_ENTRY:
             _raise_first(check(self._story, entry))

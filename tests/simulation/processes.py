@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from domain.execution.lease import LeaseLost
 from domain.venue import Venue
 from infra.composition.core import Core
 from tests.simulation.api_process import ApiProcess
@@ -40,8 +41,10 @@ class Processes:
     def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         clock = self._simulation.clock.view(name)
 
-        def note(errors: BaseException) -> None:
+        def note(errors: BaseExceptionGroup[BaseException]) -> None:
             self._simulation.note(f"starts again after {errors!r}")
+            if errors.subgroup(LeaseLost) is not None:
+                self._simulation.reached("leader/deposed")
 
         self._simulation.spawn(name, lambda: supervised(run, clock, note))
 

@@ -13,8 +13,7 @@ from domain.account.events import (
     PositionAdjusted,
     Settlement,
 )
-from domain.event import Event, decode
-from domain.log import RecordedEvent
+from domain.event import Event
 from domain.order.events import OrderEvent, OrderFilled
 from domain.order.order import Order
 from domain.risk.events import RiskEvent
@@ -42,8 +41,8 @@ class Story:
         self.flows: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
         """By account and asset: all that went in, less all that trades and fees took out."""
 
-    def tell(self, record: RecordedEvent) -> Fact:
-        fact = Fact(record, decode(record))
+    def tell(self, fact: Fact) -> None:
+        """Take in the next event of the log."""
         self.facts.append(fact)
         event = fact.event
         match event:
@@ -58,7 +57,6 @@ class Story:
                 event.mutate(self.scopes.setdefault(event.originator_id, _scope(event)))
             case SessionEvent():
                 event.mutate(self.sessions.setdefault(event.originator_id, _session(event)))
-        return fact
 
     def tell_venue(self, entry: Entry) -> VenueOrderStory | None:
         return self.venue.tell(entry)

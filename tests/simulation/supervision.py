@@ -17,7 +17,9 @@ PAUSE = 0.5
 
 
 async def supervised(
-    run: Callable[[], Awaitable[None]], clock: Clock, note: Callable[[BaseException], None]
+    run: Callable[[], Awaitable[None]],
+    clock: Clock,
+    note: Callable[[BaseExceptionGroup[BaseException]], None],
 ) -> None:
     """Run it again and again until cancelled. Raises what it may not end by."""
     while True:

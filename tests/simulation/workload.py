@@ -51,7 +51,9 @@ class Workload:
             self._amend: 3.0,
             self._cancel: 4.0,
             self._halt: self._sometimes(0.5),
+            self._reduce: self._sometimes(0.3),
             self._deposit: self._sometimes(0.5),
+            self._withdraw: self._sometimes(0.5),
             self._trade_by_hand: self._sometimes(0.6),
             self._bust: self._sometimes(0.5),
             self._acknowledge: 0.7,
@@ -97,20 +99,36 @@ class Workload:
 
     async def _halt(self, number: str) -> None:
         """And, most times, resume a little later."""
-        scope = self._dice.choice((SYSTEM_SCOPE, *(f"account:{each}" for each in self._accounts)))
+        scope = self._any_scope()
         halt = ChangeTrading(scope, f"halt-{number}", "something is wrong")
         await self._ask(lambda core: core.risk.halt(halt, context_for("halt", number)))
-        await self._clock.sleep(self._dice.uniform(0.0, 8.0))
+        await self._resume(scope, number)
+
+    async def _reduce(self, number: str) -> None:
+        scope = self._any_scope()
+        reduce = ChangeTrading(scope, f"reduce-{number}", "slow down")
+        await self._ask(lambda core: core.risk.reduce(reduce, context_for("reduce", number)))
+        await self._resume(scope, number)
+
+    async def _resume(self, scope: str, number: str) -> None:
+        await self._clock.sleep(self._dice.expovariate(0.5))
         if self._dice.random() < 0.9:
             resume = ChangeTrading(scope, f"resume-{number}", "all is well")
             await self._ask(lambda core: core.risk.resume(resume, context_for("resume", number)))
 
     async def _deposit(self, number: str) -> None:
-        amount = Decimal(self._dice.randint(5, 40))
-        account = self._dice.choice(self._accounts)
-        transfer = Transfer(account, f"deposit-{number}", SETTLEMENT_ASSET, amount)
+        transfer = self._transfer(f"deposit-{number}")
         context = context_for("deposit", number)
         await self._ask(lambda core: core.accounts.deposit(transfer, context))
+
+    async def _withdraw(self, number: str) -> None:
+        transfer = self._transfer(f"withdrawal-{number}")
+        context = context_for("withdraw", number)
+        await self._ask(lambda core: core.accounts.withdraw(transfer, context))
+
+    def _transfer(self, transfer_id: str) -> Transfer:
+        amount = Decimal(self._dice.randint(5, 40))
+        return Transfer(self._dice.choice(self._accounts), transfer_id, SETTLEMENT_ASSET, amount)
 
     async def _trade_by_hand(self, number: str) -> None:
         """At the venue's own screen; the core is not asked."""
@@ -132,6 +150,9 @@ class Workload:
                 request = AcknowledgeExternal(account.id, f"seen-{number}", "that was me")
                 context = context_for("acknowledge", number, account.id)
                 await self._ask(_acknowledging(request, context))
+
+    def _any_scope(self) -> str:
+        return self._dice.choice((SYSTEM_SCOPE, *(f"account:{each}" for each in self._accounts)))
 
     def _any_live_order(self) -> Order | None:
         live = [order for order in self._story.orders.values() if order.is_live]
