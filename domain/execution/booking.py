@@ -8,6 +8,7 @@ from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, command_id_for
 from domain.errors import NotFound
 from domain.order.order import Order, amended_terms, order_id_of
+from domain.order.status import Ending
 from domain.order.terms import OrderTerms
 from domain.patience import insist
 from domain.repository import Repository
@@ -28,6 +29,9 @@ from domain.venue import (
 
 FINALITY_MARGIN = timedelta(seconds=1)
 """How long after its window a request is surely not on its way any more."""
+
+
+_NEVER_PLACED = (Ending.REFUSED, Ending.ABANDONED)
 
 
 class Booking:
@@ -110,8 +114,8 @@ class Booking:
             raise NotFound("order_not_found", f"{client_order_id} is not an order of ours")
 
         def decide_on_ours(order: Order) -> None:
-            if not order.exists or not order.submitted:
-                raise NotFound("order_not_found", f"order {order_id} was never sent")
+            if not order.exists or order.ending in _NEVER_PLACED:
+                raise NotFound("order_not_found", f"there is no order {order_id}")
             decide(order)
 
         context = CommandContext(

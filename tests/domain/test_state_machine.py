@@ -52,6 +52,7 @@ from domain.venue import (
     TriggerReport,
     VenueStatus,
 )
+from tests.domain.execution.sent import handle
 from tests.domain.ledger import Book, Execution, Expected, Ledger, Pending, up
 from tests.domain.world import (
     NOON,
@@ -516,10 +517,11 @@ class Core(RuleBasedStateMachine):
         """What recovery books after a restart."""
         order = self.any_order(data)
         client_order_id = venue_client_id_of(order.order_id)
+        terms = self.run(self.world.order(order.order_id)).terms
         state = OrderState(
-            client_order_id, "v1", order.account_id, status, Decimal(0), "venue", NOON
+            client_order_id, "v1", order.account_id, status, Decimal(0), "venue", NOON, terms
         )
-        self.run(self.somewhere(data).booking.book_state(state))
+        self.run(self.somewhere(data).booking.book_state(state, NOON))
         order.accepted, order.unknown = True, False
         if status in (VenueStatus.CANCELLED, VenueStatus.EXPIRED):
             order.finish(status)
@@ -669,12 +671,12 @@ class Core(RuleBasedStateMachine):
         """Let the execution worker see an event; True if what the venue said cannot be."""
         self.world.venue.outcomes.clear()
         self.world.venue.outcomes.append(answer)
-        submission = self.somewhere(data).submission
-        try:
-            self.run(submission.handle(decode(recorded), "correlation", str(recorded.id)))
-        except VenueDataError:
-            return True
-        return False
+        before = self.problems()
+        self.run(handle(self.somewhere(data), recorded))
+        return self.problems() > before
+
+    def problems(self) -> int:
+        return sum(event.type == "VenueDataProblem" for event in self.world.store.events)
 
     def change_order(
         self, data: st.DataObject, order: Expected, decide: Callable[[Order], None]

@@ -12,7 +12,10 @@ from domain.aggregate import Aggregate
 from domain.command import Actor, ActorType, CommandContext, Metadata, command_id_for
 from domain.event import Event, decode
 from domain.execution.booking import Booking
+from domain.execution.inquiry import Inquiry
 from domain.execution.submission import Submission
+from domain.execution.trading_gate import TradingGate
+from domain.execution.venue_problems import VenueProblems
 from domain.fees import FeeSchedule, Liquidity
 from domain.instrument import Instrument
 from domain.log import RecordedEvent
@@ -130,6 +133,17 @@ def terms_of(
     return msgspec.convert(given, OrderTerms, builtin_types=(Decimal, datetime))
 
 
+class FixedLease:
+    """A lease that holds until the test says otherwise."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.held = True
+
+    def holds(self) -> bool:
+        return self.held
+
+
 class Process:
     """The desks and workers of one process: its own caches, a log shared with the others."""
 
@@ -145,7 +159,21 @@ class Process:
         self.risk = RiskDesk(self.repository, self.risk_book, world.clock)
         self.settlement = SettlementDesk(self.repository, world.clock)
         self.booking = Booking(self.repository, "paper", world.clock)
-        self.submission = Submission(self.repository, world.venue, world.clock, epoch)
+        self.lease = FixedLease(epoch)
+        self.gate = TradingGate(self.risk_book, world.clock)
+        self.problems = VenueProblems(self.repository, world.venue.name, world.clock)
+        self.inquiry = Inquiry(
+            self.repository, world.venue, self.booking, self.problems, world.clock
+        )
+        self.submission = Submission(
+            repository=self.repository,
+            venue=world.venue,
+            gate=self.gate,
+            problems=self.problems,
+            clock=world.clock,
+            lease=self.lease,
+            in_doubt=self.inquiry.watch,
+        )
 
     def hear_of_limits(self, store: MemoryStore) -> None:
         """What following the log would bring."""

@@ -1,7 +1,9 @@
 """Orders on their way to the venue, for the tests of execution."""
 
+from domain.command import Actor, ActorType, CommandContext, command_id_for
 from domain.event import decode
 from domain.log import RecordedEvent
+from domain.order.events import OrderAmendRequested, OrderCancelRequested, OrderPlaced
 from domain.order.order import Order
 from domain.order.terms import OrderTerms
 from tests.domain.world import Process, World, terms_of
@@ -25,8 +27,23 @@ def last(world: World, event_type: str) -> RecordedEvent:
 
 
 async def handle(process: Process, recorded: RecordedEvent) -> None:
-    """What the execution worker does with an event."""
-    await process.submission.handle(decode(recorded), "correlation", str(recorded.id))
+    """What the execution worker does with an event, one step after the other."""
+    submission = process.submission
+    context = CommandContext(
+        command_id=command_id_for("execution", str(recorded.id)),
+        correlation_id="correlation",
+        causation_id=str(recorded.id),
+        actor=Actor(ActorType.SYSTEM, "execution", "execution"),
+    )
+    match event := decode(recorded):
+        case OrderPlaced():
+            request = await submission.intend(event.originator_id, context)
+            if request is not None:
+                await submission.send(event.originator_id, request, context)
+        case OrderCancelRequested():
+            await submission.cancel(event.originator_id, event.request_id, context)
+        case OrderAmendRequested():
+            await submission.amend(event, context)
 
 
 async def sent(world: World, account_id: str, terms: OrderTerms | None = None) -> Order:

@@ -10,10 +10,11 @@ from domain.order.order import Order, VenueDataError, venue_client_id_of
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderType, Side
 from domain.venue import (
+    Absent,
     CancelReport,
     ExpireReport,
+    OrderReport,
     OrderState,
-    Report,
     StopMovedReport,
     TriggerReport,
     VenueStatus,
@@ -22,7 +23,7 @@ from tests.domain.execution.sent import a_world, sent
 from tests.domain.world import NOON, World, a_fill, terms_of
 
 
-def reports_on(order: Order) -> dict[str, Report]:
+def reports_on(order: Order) -> dict[str, OrderReport]:
     head = (order.venue_client_id, "v", order.account_id)
     return {
         "OrderFilled": a_fill(order, "t", "0.5"),
@@ -85,7 +86,7 @@ async def test_what_cannot_be_is_not_booked() -> None:
 
 def a_state(order: Order, status: VenueStatus) -> OrderState:
     return OrderState(
-        order.venue_client_id, "v", order.account_id, status, Decimal(0), "user", NOON
+        order.venue_client_id, "v", order.account_id, status, Decimal(0), "user", NOON, order.terms
     )
 
 
@@ -102,10 +103,10 @@ async def test_the_venues_records_end_what_is_unknown(
 ) -> None:
     world, account_id = await a_world()
     order = await sent(world, account_id)
-    await world.here.booking.book_absence(order.venue_client_id, "timeout")
+    await world.here.booking.book_absence(order.venue_client_id, Absent(NOON), is_final=False)
     assert (await world.order(order.id)).status is OrderStatus.UNKNOWN
     for _ in range(2):
-        await world.here.booking.book_state(a_state(order, status))
+        await world.here.booking.book_state(a_state(order, status), NOON)
     assert (await world.order(order.id)).status is expected
 
 
@@ -115,8 +116,9 @@ async def test_unknown_twice_and_found_twice() -> None:
     order = await sent(world, account_id)
     for _ in range(2):
         world.clock.at += timedelta(minutes=1)
-        await world.here.booking.book_absence(order.venue_client_id, "timeout")
-        await world.here.booking.book_state(a_state(order, VenueStatus.WORKING))
+        at = world.clock.at
+        await world.here.booking.book_absence(order.venue_client_id, Absent(at), is_final=False)
+        await world.here.booking.book_state(a_state(order, VenueStatus.WORKING), at)
     assert types_of(world, order)[-4:] == ["OrderUnknown", "OrderAccepted"] * 2
 
 

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -7,12 +8,17 @@ import pytest
 
 from domain.command import Metadata
 from domain.errors import Busy
+from domain.event import decode
+from domain.execution.lease import LeaseLost
 from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
-from domain.order.order import VenueDataError
+from domain.order.events import OrderWithheld
+from domain.order.order import SEND_WINDOW
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderType, Side
 from domain.repository import Repository
+from domain.session.events import VenueDataProblem
 from domain.use_cases.requests import AmendOrder, CancelOrder
+from domain.use_cases.risk_desk import ChangeTrading
 from domain.venue import Accepted, Ambiguous, Amendment, Outcome, Rejected, VenueOrder
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
 from tests.domain.world import NOON, a_fill, context_for, terms_of
@@ -211,13 +217,117 @@ async def test_requests_that_are_answered_are_not_sent_again() -> None:
     assert world.venue.sent == before
 
 
-async def test_a_rejection_of_what_has_traded_stops_here() -> None:
+async def test_a_rejection_of_what_has_traded_is_a_problem_and_changes_nothing() -> None:
     world, account_id = await a_world()
     order = await placed(world, account_id)
     await world.here.booking.book(a_fill(order, "t", "0.5"))
     world.venue.outcomes.append(REJECTED)
-    with pytest.raises(VenueDataError):
+    await handle(world.here, last(world, "OrderPlaced"))
+    problem = decode(last(world, "VenueDataProblem"))
+    assert isinstance(problem, VenueDataProblem)
+    assert (problem.code, "not today" in problem.raw) == ("rejected_after_fill", True)
+    assert (await world.order(order.id)).cum_quantity == Decimal("0.5")
+
+
+async def test_the_intent_says_until_when_the_order_may_arrive() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    assert order.valid_until == NOON + SEND_WINDOW
+
+
+async def test_without_a_lease_nothing_is_intended() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    world.here.lease.held = False
+    with pytest.raises(LeaseLost):
         await handle(world.here, last(world, "OrderPlaced"))
+    assert not (await world.order(order.id)).submitted
+    assert world.venue.sent == []
+
+
+async def test_a_lease_lost_after_the_intent_sends_nothing() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    request = await world.here.submission.intend(order.id, context_for("intent"))
+    assert request is not None
+    world.here.lease.held = False
+    with pytest.raises(LeaseLost):
+        await world.here.submission.send(order.id, request, context_for("send"))
+    assert world.venue.sent == []
+
+
+async def test_what_is_too_late_to_arrive_is_not_sent() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    request = await world.here.submission.intend(order.id, context_for("intent"))
+    assert request is not None
+    world.clock.at += SEND_WINDOW + timedelta(microseconds=1)
+    await world.here.submission.send(order.id, request, context_for("send"))
+    assert world.venue.sent == []
+    assert (await world.order(order.id)).status is OrderStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("scope", ["system", "account", "client"])
+async def test_a_halt_withholds_what_has_no_intent_yet(scope: str) -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    name = {"system": "system", "account": f"account:{account_id}", "client": "client:alice"}[scope]
+    await world.here.risk.halt(ChangeTrading(name, "h", "enough"), context_for("halt"))
+    await handle(world.here, last(world, "OrderPlaced"))
+    assert world.venue.sent == []
+    withheld = decode(last(world, "OrderWithheld"))
+    assert isinstance(withheld, OrderWithheld)
+    assert (withheld.code, "enough" in withheld.reason) == ("trading_halted", True)
+    await world.settle()
+    assert (await world.order(order.id)).status is OrderStatus.CANCELLED
+    assert (await world.account_state(account_id)).reserved("USDT") == 0
+
+
+async def test_an_account_that_is_not_reconciled_sends_nothing() -> None:
+    world, account_id = await a_world()
+    await placed(world, account_id)
+    world.here.gate.suspend(account_id, "the venue does not answer")
+    await handle(world.here, last(world, "OrderPlaced"))
+    world.here.gate.admit(account_id)
+    later = await sent(world, account_id)
+    assert [name for name, _ in world.venue.sent] == ["submit"]
+    assert later.status is OrderStatus.NEW
+
+
+async def test_limits_that_are_not_known_are_waited_for() -> None:
+    world, account_id = await a_world()
+    await placed(world, account_id)
+    world.here.risk_book.is_current = False
+    handling = asyncio.create_task(handle(world.here, last(world, "OrderPlaced")))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert world.venue.sent == []
+    world.here.risk_book.is_current = True
+    await handling
+    assert len(world.venue.sent) == 1
+
+
+async def test_an_amendment_too_late_to_arrive_is_not_sent() -> None:
+    """An earlier leader may have sent it in time: the venue will be asked."""
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(2)))
+    await world.here.orders.amend(request, context_for("a"))
+    world.clock.at += SEND_WINDOW + timedelta(microseconds=1)
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    assert ("amend", order.venue_client_id) not in world.venue.sent
+    assert (await world.order(order.id)).status is OrderStatus.PENDING_REPLACE
+
+
+async def test_an_answer_that_cannot_be_read_is_kept() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    world.venue.outcomes.append(Ambiguous("not JSON", raw="<html>502</html>"))
+    await handle(world.here, last(world, "OrderPlaced"))
+    problem = decode(last(world, "VenueDataProblem"))
+    assert isinstance(problem, VenueDataProblem)
+    assert (problem.code, problem.raw) == ("unreadable_answer", "<html>502</html>")
+    assert (await world.order(order.id)).status is OrderStatus.UNKNOWN
 
 
 async def test_what_follows_an_event_names_it_as_its_cause() -> None:
