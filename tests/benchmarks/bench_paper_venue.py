@@ -1,4 +1,4 @@
-"""From the bytes of a market frame to the report of the fill it causes, durable by then."""
+"""From a market frame's bytes to the durable report of its fill; a start on a long journal."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -6,8 +6,13 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from time import perf_counter
 
+import asyncpg
+
 from adapters.market.binance_frames import decode
 from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
+from adapters.venues.paper.recovery import recover
+from adapters.venues.paper.snapshot import seal
+from adapters.venues.paper.snapshot_keeper import EVERY
 from adapters.venues.paper.venue import PaperVenue
 from domain.fees import FeeSchedule
 from domain.instrument import Instrument
@@ -15,13 +20,16 @@ from domain.order.terms import OrderTerms, OrderType, Side
 from domain.venue import Accepted, FillReport, Report, VenueOrder
 from infra.clock import SystemClock
 from tests.benchmarks.harness import Bench, Result, percentile
+from tests.benchmarks.long_journal import ACCOUNTS, SYMBOL, write_long_journal
 
 FRAMES = 2_000
 WARM_UP = 200
 FRAMES_A_SECOND = 200
 LIMIT_MS = 5.0
 
-SYMBOL = "AAAUSDT"
+JOURNAL_ENTRIES = 1_000_000
+WORKING_ORDERS = 500
+OPEN_LIMIT_S = 2.0
 
 
 async def run(bench: Bench) -> list[Result]:
@@ -29,6 +37,19 @@ async def run(bench: Bench) -> list[Result]:
     async with running_venue(bench.postgres_dsn) as venue:
         await delays(venue, WARM_UP, "warm")
         measured = await delays(venue, frames, "x")
+    entries = bench.scaled(JOURNAL_ENTRIES, least=20_000)
+    return [
+        *fill_results(measured),
+        Result.at_most(
+            f"paper venue opened, {entries:,} journal entries, {WORKING_ORDERS} working orders",
+            await time_to_open(bench.postgres_dsn, entries),
+            "s",
+            OPEN_LIMIT_S,
+        ),
+    ]
+
+
+def fill_results(measured: list[float]) -> list[Result]:
     return [
         Result.at_most(
             f"recorded frame to paper fill, {FRAMES_A_SECOND} a second, p99",
@@ -76,6 +97,34 @@ async def delays(venue: PaperVenue, frames: int, name: str) -> list[float]:
         measured.append(perf_counter() - before)
     await reports.aclose()
     return measured
+
+
+async def time_to_open(dsn: str, entries: int) -> float:
+    """Seconds to open a venue again, right before it would have taken its next snapshot."""
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
+        await pool.execute("DROP SCHEMA paper_venue CASCADE")
+    tail = EVERY - 1
+    await write_long_journal(dsn, 1, entries - tail, WORKING_ORDERS)
+    await take_snapshot(dsn)
+    await write_long_journal(dsn, entries - tail + 1, entries, WORKING_ORDERS)
+    begun = perf_counter()
+    async with running_venue(dsn) as venue:
+        opened = perf_counter() - begun
+        asked = [venue.open_orders(f"account-{number}") for number in range(ACCOUNTS)]
+        working = [order for orders in await asyncio.gather(*asked) for order in orders]
+        assert len(working) in (WORKING_ORDERS, WORKING_ORDERS + 1)  # one may be about to fill
+    return opened
+
+
+async def take_snapshot(dsn: str) -> None:
+    """As a venue does that starts on a long journal for the first time."""
+    async with journal_pool(dsn) as pool:
+        journal = await PostgresJournal.open(pool, SystemClock())
+        recovered = await recover(journal)
+        assert recovered.last_entry is not None
+        await journal.save_snapshot(
+            seal(recovered.position, recovered.last_entry, recovered.book.state())
+        )
 
 
 async def fill_of(reports: AsyncGenerator[Report], client_order_id: str) -> None:
