@@ -1,16 +1,26 @@
-"""patriot account: open, deposit, show, list."""
+"""patriot account: open, deposit, acknowledge, show, list."""
 
 from typing import Annotated
 
 import typer
 
 from infra.cli.client import api_client
-from infra.cli.options import AsJson, Key, Limit
-from infra.cli.output import console, print_json, print_record, print_rows
+from infra.cli.options import AsJson, Key, Limit, Reason
+from infra.cli.output import Row, advise, console, print_json, print_record, print_rows
 
 app = typer.Typer(no_args_is_help=True, help="Clients' accounts.")
 
 AccountId = Annotated[str, typer.Argument(help="The account's id.")]
+
+_COLUMNS = ("account_id", "client_id", "venue", "margin_rate", "trading_state")
+_SPARE = ("venue", "margin_rate", "client_id")
+_WHAT_TO_DO = {
+    "reducing": "It only makes positions smaller until somebody has seen what the core did not do:"
+    " `patriot problems list --account {account_id}`, then"
+    " `patriot account acknowledge {account_id} --reason …`.",
+    "halted": "It could not be compared with its venue. That is tried again and again; the account"
+    " trades once it worked.",
+}
 
 
 @app.command("open")
@@ -43,9 +53,20 @@ def deposit(
     print_record(done, as_json=as_json)
 
 
+@app.command("acknowledge")
+def acknowledge(
+    account_id: AccountId, reason: Reason, key: Key = None, as_json: AsJson = False
+) -> None:
+    """Let an account trade again: what the core did not do has been seen."""
+    with api_client() as api:
+        path = f"/v1/accounts/{account_id}/acknowledgements"
+        done = api.post(path, {"reason": reason}, key)
+    print_record(done, as_json=as_json)
+
+
 @app.command("show")
 def show(account_id: AccountId, as_json: AsJson = False) -> None:
-    """An account with its balances and positions."""
+    """An account with its trading state, its balances and positions."""
     with api_client() as api:
         account = api.get(f"/v1/accounts/{account_id}")
         balances = api.get(f"/v1/accounts/{account_id}/balances")["items"]
@@ -59,6 +80,7 @@ def show(account_id: AccountId, as_json: AsJson = False) -> None:
     console.print("\n[bold]Positions[/bold]")
     columns = ("symbol", "quantity", "average_price", "realised_profit", "fees_paid")
     print_rows(positions, columns, as_json=False)
+    _advise(account)
 
 
 @app.command("list")
@@ -66,4 +88,10 @@ def list_accounts(limit: Limit = 50, as_json: AsJson = False) -> None:
     """All accounts."""
     with api_client() as api:
         accounts = api.get("/v1/accounts", limit=limit)["items"]
-    print_rows(accounts, ("account_id", "client_id", "venue", "margin_rate"), as_json=as_json)
+    print_rows(accounts, _COLUMNS, as_json=as_json, spare=_SPARE)
+
+
+def _advise(account: Row) -> None:
+    what_to_do = _WHAT_TO_DO.get(account["trading_state"])
+    if what_to_do is not None:
+        advise(what_to_do.format(account_id=account["account_id"]))

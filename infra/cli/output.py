@@ -25,9 +25,9 @@ _GAP = 2
 
 _NUMERIC = frozenset(
     {
-        "amount", "available", "average_price", "balance", "close", "cum_quantity", "fee", "high",
-        "leaves_quantity", "limit_price", "low", "margin", "open", "position", "price", "quantity",
-        "realised_profit", "reserved", "stop_price", "version", "volume",
+        "amount", "available", "average_price", "balance", "close", "cum_quantity", "epoch", "fee",
+        "high", "leaves_quantity", "limit_price", "low", "margin", "open", "position", "price",
+        "quantity", "realised_profit", "reserved", "stop_price", "version", "volume",
     }
 )  # fmt: skip
 
@@ -85,11 +85,16 @@ def print_record(record: Row, *, as_json: bool) -> None:
     console.print(table)
 
 
+def advise(text: str) -> None:
+    """Say on standard error what can be done about what was printed."""
+    errors.print(f"[dim]{text}[/dim]", highlight=False)
+
+
 def fail(message: str, hint: str | None = None) -> None:
     """Say what went wrong, and what to do next, on standard error."""
     errors.print(f"[bold red]error[/bold red] {message}", highlight=False)
     if hint:
-        errors.print(f"[dim]{hint}[/dim]", highlight=False)
+        advise(hint)
 
 
 def _fitting(widths: dict[str, int], spare: Sequence[str], room: int | None) -> list[str]:
@@ -123,7 +128,7 @@ def _title(column: str) -> str:
 def _tell_of_others(columns: Sequence[str], shown: Sequence[str]) -> None:
     others = [_title(column) for column in columns if column not in shown]
     if others:
-        errors.print(f"[dim]also, with --json: {', '.join(others)}[/dim]", highlight=False)
+        advise(f"also, with --json: {', '.join(others)}")
 
 
 def _cell(value: object) -> str:

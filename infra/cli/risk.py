@@ -8,7 +8,7 @@ import typer
 
 from infra.cli.client import api_client
 from infra.cli.options import AsJson, Key, Reason
-from infra.cli.output import fail, print_record
+from infra.cli.output import Row, advise, console, fail, print_json, print_record
 
 app = typer.Typer(no_args_is_help=True, help="Limits and trading state.")
 
@@ -46,7 +46,10 @@ def halt(reason: Reason, scope: Scope = "system", key: Key = None, as_json: AsJs
     """Let nothing new out. Cancels still go through."""
     with api_client() as api:
         done = api.post("/v1/risk/halt", {"scope": scope, "reason": reason}, key)
-        print_record(done, as_json=as_json)
+    if as_json:
+        print_json(done)
+    else:
+        _tell_of_halt(done)
 
 
 @app.command("resume")
@@ -57,3 +60,14 @@ def resume(
     with api_client() as api:
         done = api.post("/v1/risk/resume", {"scope": scope, "reason": reason}, key)
         print_record(done, as_json=as_json)
+
+
+def _tell_of_halt(done: Row) -> None:
+    if done["confirmed"]:
+        console.print(f"{done['scope']} halted, confirmed at position {done['position']}")
+        return
+    console.print(f"{done['scope']} halt in force; not yet confirmed: no execution worker leads")
+    advise(
+        "Nothing new is decided. An order decided before may still be on its way. See who leads:"
+        f" `patriot status`; whether it is confirmed by now: `patriot risk show {done['scope']}`."
+    )

@@ -1,6 +1,7 @@
 """Each command prints what it says, as a table and as JSON, and exits 0, 1 or 2."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,10 +84,16 @@ def test_a_stop_that_trails_by_profit_steps(at_core: CommandLine) -> None:
 
 def test_trading_is_halted_and_resumed(at_core: CommandLine, tmp_path: Path) -> None:
     account = open_account(at_core, "halt")
-    assert at_core("risk", "halt", "--reason", "lunch").code == 0
-    assert at_core("risk", "show", "--json").json["state"] == "halted"
+    halted = at_core("risk", "halt", "--reason", "lunch")
+    assert halted.code == 0
+    assert re.fullmatch(r"system halted, confirmed at position \d+\n", halted.out)
+    shown = at_core("risk", "show", "--json").json
+    assert (shown["state"], shown["halt_confirmed"]) == ("halted", True)
+    assert re.search(r"trading +halted\n", at_core("status").out)
     refused = at_core("order", "place", account, "buy", "0.01", "BTCUSDT")
     assert (refused.code, "trading_halted" in refused.err) == (1, True)
+    again = at_core("risk", "halt", "--reason", "dinner", "--json").json
+    assert again.keys() == {"scope", "change_id", "confirmed", "position"}
     assert at_core("risk", "resume", "--reason", "back").code == 0
 
     limits = at_core("risk", "show", "--json").json["limits"]
@@ -107,10 +114,30 @@ def test_read_models_and_their_lag(at_core: CommandLine) -> None:
     status = at_core("status")
     assert "order_timeline" in status.out
     assert "active" in status.out
+    told = at_core("status", "--json").json
+    (leader,) = told["leaders"]
+    assert (leader["venue"], leader["epoch"] >= 1) == ("paper", True)
+    watched = ("unknown_orders", "accounts_reducing", "accounts_halted")
+    assert [told[name] for name in watched] == [0, 0, 0]
+    assert told["problems_in_the_last_hour"] >= 0
+    assert "unknown orders" in status.out
     rebuilt = at_core("projections", "rebuild", "orders", "--json")
     assert (rebuilt.code, rebuilt.json["name"]) == (0, "orders")
     unknown = at_core("projections", "rebuild", "nothing")
     assert (unknown.code, "'nothing'" in unknown.err) == (1, True)
+
+
+def test_nothing_external_is_there_to_acknowledge(at_core: CommandLine) -> None:
+    account = open_account(at_core, "external")
+    assert (
+        at_core("account", "show", account, "--json").json["account"]["trading_state"] == "active"
+    )
+    refused = at_core("account", "acknowledge", account, "--reason", "seen")
+    assert (refused.code, "nothing_to_acknowledge" in refused.err) == (1, True)
+    assert at_core("problems", "list", "--account", account, "--json").json == []
+    assert "nothing yet" in at_core("problems", "list", "--account", account).out
+    wrong = at_core("problems", "list", "--kind", "nothing")
+    assert (wrong.code, "invalid_enum" in wrong.err) == (1, True)
 
 
 def test_what_there_is_not(at_core: CommandLine) -> None:
