@@ -19,6 +19,7 @@ from domain.account.events import (
     FundsDeposited,
     FundsReserved,
     FundsWithdrawn,
+    OcoBothFilled,
     PositionAdjusted,
     ReconciliationFailed,
     ReservationChanged,
@@ -85,6 +86,7 @@ class Account(Aggregate):
     unacknowledged: int
     acknowledgements: dict[str, str]
     reconciliation_failure: str | None
+    both_filled: set[str]
 
     def _start(self) -> None:
         self.balances = {}
@@ -99,6 +101,7 @@ class Account(Aggregate):
         self.unacknowledged = 0
         self.acknowledgements = {}
         self.reconciliation_failure = None
+        self.both_filled = set()
 
     # Commands
 
@@ -193,18 +196,26 @@ class Account(Aggregate):
         same = (quantity, worst_price) == (held.quantity, held.price) and request_id is None
         if same or order_version < held.order_version:
             return
-        amount = self.worst_case(quantity, worst_price, reduce_only=held.reduce_only)
-        self._require_available(held.settlement_asset, amount - held.amount)
-        self.trigger_event(
-            ReservationChanged,
-            timestamp=now,
-            order_id=order_id,
-            order_version=order_version,
-            quantity=quantity,
-            price=worst_price,
-            amount=amount,
-            request_id=request_id,
+        more = self._worst_case_of(held, quantity, worst_price) - held.amount
+        if more > ZERO:
+            self._require_available(held.settlement_asset, more)
+        self._change_reservation(
+            held, order_version, quantity, worst_price, now=now, request_id=request_id
         )
+
+    def resize_reservation(
+        self,
+        order_id: str,
+        order_version: int,
+        quantity: Decimal,
+        worst_price: Decimal,
+        now: datetime,
+    ) -> None:
+        """Follow what the venue said of an amendment: a fact is not refused for want of money."""
+        held = self.reservations[order_id]
+        same = (quantity, worst_price) == (held.quantity, held.price)
+        if not same and order_version >= held.order_version:
+            self._change_reservation(held, order_version, quantity, worst_price, now=now)
 
     def release(self, order_id: str, reason: str, now: datetime) -> None:
         """Free what is still reserved for an order that has ended; nothing if nothing is."""
@@ -291,6 +302,19 @@ class Account(Aggregate):
         self.trigger_event(
             ExternalActivityAcknowledged, timestamp=now, reason=reason, request_id=request_id
         )
+
+    def flag_oco_both_filled(
+        self, order_id: str, linked_order_id: str, quantity: Decimal, now: datetime
+    ) -> None:
+        """Tell, once, that both legs of an OCO pair were executed."""
+        if order_id not in self.both_filled:
+            self.trigger_event(
+                OcoBothFilled,
+                timestamp=now,
+                order_id=order_id,
+                linked_order_id=linked_order_id,
+                quantity=quantity,
+            )
 
     def fail_reconciliation(self, reason: str, now: datetime) -> None:
         """Stop the account; nothing if it is stopped already."""
@@ -423,9 +447,31 @@ class Account(Aggregate):
         )
 
     def _amount_for(self, held: Reservation | None, quantity: Decimal) -> Decimal:
-        if held is None:
-            return ZERO
-        return self.worst_case(quantity, held.price, reduce_only=held.reduce_only)
+        return ZERO if held is None else self._worst_case_of(held, quantity, held.price)
+
+    def _worst_case_of(self, held: Reservation, quantity: Decimal, price: Decimal) -> Decimal:
+        return self.worst_case(quantity, price, reduce_only=held.reduce_only)
+
+    def _change_reservation(
+        self,
+        held: Reservation,
+        order_version: int,
+        quantity: Decimal,
+        worst_price: Decimal,
+        *,
+        now: datetime,
+        request_id: str | None = None,
+    ) -> None:
+        self.trigger_event(
+            ReservationChanged,
+            timestamp=now,
+            order_id=held.order_id,
+            order_version=order_version,
+            quantity=quantity,
+            price=worst_price,
+            amount=self._worst_case_of(held, quantity, worst_price),
+            request_id=request_id,
+        )
 
     def _is_repeated(self, transfer_id: str, asset: str, amount: Decimal) -> bool:
         known = self.transfers.get(transfer_id)

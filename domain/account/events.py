@@ -192,6 +192,21 @@ class BalanceAdjusted(AccountEvent, frozen=True, kw_only=True):
 
 
 @event_type
+class OcoBothFilled(AccountEvent, frozen=True, kw_only=True):
+    """Both legs of an OCO pair were executed: one filled before the cancel of it came through.
+
+    ``quantity`` was executed on both when it was noticed; it is in the position twice.
+    """
+
+    order_id: str
+    linked_order_id: str
+    quantity: Decimal
+
+    def apply(self, aggregate: "Account") -> None:
+        aggregate.both_filled.update((self.order_id, self.linked_order_id))
+
+
+@event_type
 class ExternalActivityAcknowledged(AccountEvent, frozen=True, kw_only=True):
     """Somebody has seen what the core did not do; the account trades again.
 

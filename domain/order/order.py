@@ -34,7 +34,7 @@ from domain.order.events import (
 )
 from domain.order.fill import Fill
 from domain.order.status import Ending, OrderStatus
-from domain.order.terms import OrderTerms
+from domain.order.terms import OrderTerms, OrderType
 from domain.risk.verdict import Verdict
 from domain.venue import Amendment, FillReport
 
@@ -392,6 +392,7 @@ class Order(Aggregate):
         """
         if self.pending_amendment is None or self.pending_amend is None:
             return
+        stop_price = self.pending_amendment.stop_price
         terms = amended_terms(self.terms, self.pending_amendment)
         terms = msgspec.structs.replace(terms, quantity=max(terms.quantity, self.cum_quantity))
         self._record(
@@ -403,6 +404,8 @@ class Order(Aggregate):
             leaves_quantity=self._leaves_on(terms),
             worst_price=self.pending_worst_price,
         )
+        if stop_price is not None and terms.type is OrderType.TRAILING_STOP:
+            self.move_stop(stop_price, now)
 
     def reject_amend(self, code: str, reason: str, now: datetime) -> None:
         if self.pending_amend is not None:

@@ -1,6 +1,6 @@
 """Trailing stops: where the stop stands, given the best price since the order was placed."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Self
 
 import msgspec
@@ -35,6 +35,19 @@ class TrailingStop(msgspec.Struct, frozen=True):
             return self
         return msgspec.structs.replace(self, stop=candidate)
 
+    def follow(self, price: Decimal, tick_size: Decimal) -> Self:
+        """As ``observe``, in whole ticks, rounded away from the market; a size of zero is no rule.
+
+        So the stop never stands closer to the market than was asked for.
+        """
+        candidate = self.observe(price).stop
+        if candidate is None or candidate == self.stop:
+            return self
+        stop = self._on_tick(candidate, tick_size)
+        if stop <= ZERO or not self._improves(stop):
+            return self
+        return msgspec.structs.replace(self, stop=stop)
+
     def is_hit(self, price: Decimal) -> bool:
         if self.stop is None:
             return False
@@ -56,6 +69,12 @@ class TrailingStop(msgspec.Struct, frozen=True):
 
     def _has_reached(self, price: Decimal, level: Decimal) -> bool:
         return price >= level if self.protects_long else price <= level
+
+    def _on_tick(self, stop: Decimal, tick_size: Decimal) -> Decimal:
+        if tick_size == ZERO:
+            return stop
+        away = ROUND_FLOOR if self.protects_long else ROUND_CEILING
+        return (stop / tick_size).to_integral_value(away) * tick_size
 
     def _improves(self, candidate: Decimal) -> bool:
         if self.stop is None:

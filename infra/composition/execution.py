@@ -24,6 +24,7 @@ from domain.repository import Repository
 from domain.venue import Venue
 from infra.cancellation import heed_cancellation
 from infra.composition.core import Core
+from infra.composition.failpoint_venue import with_failpoints
 from infra.settings import Settings
 from infra.telemetry import correlated
 from infra.version import code_version
@@ -73,9 +74,13 @@ class ExecutionRole:
             journal_pool(self._dsn) as journal,
         ):
             venue = await self._open_venue(journal)
-            worker = self._worker(venue, checkpoints, leading)
+            worker = self._worker(with_failpoints(venue), checkpoints, leading)
             policies = PolicyWorker(
-                self._core.log, self._core.settlement, checkpoints, within=correlated_event
+                self._core.log,
+                self._core.settlement,
+                checkpoints,
+                self._core.clock,
+                within=correlated_event,
             )
             funding = LogWorker(
                 name="paper-funding",

@@ -143,7 +143,7 @@ async def test_policies_run_twice_by_two_do_once() -> None:
 async def test_the_worker_settles_what_is_there_and_what_comes() -> None:
     world, account_id = await busy_world()
     workers = [
-        PolicyWorker(process.log, process.settlement, MemoryCheckpoints())
+        PolicyWorker(process.log, process.settlement, MemoryCheckpoints(), world.clock)
         for process in world.processes
     ]
     async with asyncio.TaskGroup() as group:
