@@ -11,6 +11,7 @@ from tests.simulation.invariants import (
     attributed_adjustments,
     booked_fills,
     conserved_money,
+    dense_versions,
     filled_quantity,
     halted_trading,
     one_leader,
@@ -53,6 +54,7 @@ class Observer:
     def on_append(self, records: Sequence[RecordedEvent]) -> None:
         for record in records:
             fact = Fact(record, decode(record))
+            _raise_first(dense_versions.on_event(fact))
             for state in states_of_event(self._story, fact.event):
                 self._reached(state)
             self._story.tell(fact)

@@ -26,8 +26,12 @@ class Processes:
     def __init__(self, simulation: Simulation, world: World) -> None:
         self._simulation = simulation
         self._world = world
-        self._lost_message = simulation.rate(0.1)
         self._dice = simulation.dice_for("messages")
+        self._lost = {"lease/lost": simulation.rate(0.6), "read_store/lost": simulation.rate(0.1)}
+        self._slowest = {
+            "lease/lost": self._dice.choice((0.01, 0.1, 1.0)),
+            "read_store/lost": 0.02,
+        }
         self.apis = tuple(ApiProcess(name) for name in APIS)
 
     def start(self) -> None:
@@ -90,8 +94,8 @@ class Processes:
     async def _reach(self, fault: str) -> bool:
         """One message to a server other than the log: false if it, or its answer, is lost."""
         await self._simulation.alive_or_hang()
-        await self._simulation.clock.sleep(self._dice.uniform(0.0, 0.02))
-        return not self._simulation.strikes(fault, self._lost_message)
+        await self._simulation.clock.sleep(self._dice.uniform(0.0, self._slowest[fault]))
+        return not self._simulation.strikes(fault, self._lost[fault])
 
     async def _reach_store(self) -> None:
         if not await self._reach("read_store/lost"):

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from domain.clock import Clock
 from domain.event import decode
 from domain.log import CaughtUp, EventLog, RecordedEvent
-from projections.projection import Fact, Fold, Projection
+from projections.projection import Changes, Fact, Fold, Projection
 from projections.registry import ALL_PROJECTIONS
 from tests.simulation.read_store import ReadStore, folded
 
@@ -40,12 +40,15 @@ class ProjectionRun:
         concerned = [event for event in new if self._projection.concerns(event)]
         facts = [Fact(event, decode(event)) for event in concerned]
         changes = folded(self._fold, self._store, facts)
-        await self._reach()
         position = new[-1].position
-        if not self._store.commit(self._projection.name, self.checkpoint, position, changes):
-            raise StoreUnavailable(f"another worker runs {self._projection.name}")
+        await self._reach()
+        await self._commit(position, changes)
         await self._reach()
         self.checkpoint = position
+
+    async def _commit(self, position: int, changes: Sequence[Changes]) -> None:
+        if not self._store.commit(self._projection.name, self.checkpoint, position, changes):
+            raise StoreUnavailable(f"another worker runs {self._projection.name}")
 
 
 async def run_projector(log: EventLog, clock: Clock, store: ReadStore, reach: Reach) -> None:
