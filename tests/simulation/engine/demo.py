@@ -7,10 +7,19 @@ it has looked, so that what came in between is booked twice.
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from datetime import datetime
+from functools import partial
 from itertools import count
 
 from domain.clock import Clock
-from domain.log import EventLog, LogUnavailable, NewEvent, RecordedEvent, WrongExpectedVersion
+from domain.log import (
+    CaughtUp,
+    EventLog,
+    LogUnavailable,
+    NewEvent,
+    RecordedEvent,
+    WrongExpectedVersion,
+)
 from tests.simulation.engine.faults import ENGINE_FAULTS
 from tests.simulation.engine.simulation import Simulation
 from tests.simulation.engine.violation import Violation
@@ -21,6 +30,7 @@ STATES = frozenset({"demo/fenced", "demo/asked_again", "demo/booked"})
 STREAM = "book-1"
 REQUESTS = 12
 CLERKS = ("clerk-1", "clerk-2")
+AUDITOR = "auditor"
 
 
 class Clerk:
@@ -69,6 +79,25 @@ class Clerk:
         return booked
 
 
+class Auditor:
+    """Follows the book from its start, and notes by its own clock when it has seen what."""
+
+    def __init__(self, name: str, simulation: Simulation) -> None:
+        self._clock: Clock = simulation.clock.view(name)
+        self._log: EventLog = simulation.log(name)
+
+    async def work(self) -> None:
+        seen: list[tuple[int, datetime]] = []
+        async with aclosing(self._log.subscribe()) as news:
+            async for page in news:
+                if isinstance(page, CaughtUp):
+                    continue
+                for event in page:
+                    seen.append((event.version, self._clock.now()))
+                    if event.version != len(seen):
+                        raise Violation(f"the auditor saw {seen}")
+
+
 class RacingClerk(Clerk):
     async def _version(self, booked: list[int]) -> int:
         newer = await self._booked()
@@ -98,17 +127,23 @@ async def _play(simulation: Simulation, clerk: type[Clerk]) -> None:
             simulation.reached("demo/booked")
 
     simulation.log_store.observe(once)
+    simulation.spawn(AUDITOR, partial(_live, Auditor, AUDITOR, simulation))
     for name in CLERKS:
-        simulation.spawn(name, clerk(name, simulation).work)
+        simulation.spawn(name, partial(_live, clerk, name, simulation))
     await _trouble(simulation)
     simulation.heal()
     await simulation.until(lambda: len(booked) == REQUESTS, within=60, what="all is booked")
+
+
+async def _live(kind: type[Clerk | Auditor], name: str, simulation: Simulation) -> None:
+    """A life of a process: everything in its memory is new."""
+    await kind(name, simulation).work()
 
 
 async def _trouble(simulation: Simulation) -> None:
     dice = simulation.dice
     for _ in range(dice.randrange(8)):
         await asyncio.sleep(dice.random() * 0.5)
-        process = simulation.processes[dice.choice(CLERKS)]
+        process = simulation.processes[dice.choice((*CLERKS, AUDITOR))]
         trouble = dice.choice((process.kill, process.restart, process.pause, process.resume))
         trouble()

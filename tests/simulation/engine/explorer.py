@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -16,8 +17,6 @@ from tests.simulation.engine.summary import Found, Summary
 CHUNK = 8
 DIGEST_EVERY = 50
 """Each so many seeds, one is run again, in a fresh process, and must leave the same log."""
-
-LOOK_SECONDS = 0.2
 
 Progress = Callable[[Summary], None]
 
@@ -100,9 +99,20 @@ def _pool(target: str, jobs: int) -> Iterator[tuple[ProcessPoolExecutor, Event]]
     stop = spawn.Event()
     pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=prepare, initargs=(stop, target))
     try:
+        _start(pool, jobs)
         yield pool, stop
     except BaseException:
         stop.set()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start(pool: ProcessPoolExecutor, jobs: int) -> None:
+    """The workers, one a submission: deaf to Ctrl-C from their birth on."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for _ in range(jobs):
+            pool.submit(int)
+    finally:
+        signal.signal(signal.SIGINT, handler)

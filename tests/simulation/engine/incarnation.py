@@ -1,6 +1,7 @@
 """One life of a process: what its tasks share, from its start to its end."""
 
 import asyncio
+from collections.abc import Callable
 from contextvars import Context, ContextVar
 from enum import Enum, auto
 
@@ -14,18 +15,26 @@ class Condition(Enum):
 class Incarnation:
     """Every task carries the incarnation it belongs to in its context, and children inherit it."""
 
-    __slots__ = ("_condition", "number", "parked", "process", "runs")
+    __slots__ = ("_condition", "fuse", "number", "on_burnt", "parked", "process", "runs")
 
     def __init__(self, process: str, number: int) -> None:
         self.process = process
         self.number = number
         self.runs = True
+        self.fuse = 0
+        self.on_burnt: Callable[[], None] = _nothing
         self._condition = Condition.RUNNING
         self.parked: list[asyncio.Handle] = []
 
     @property
     def dead(self) -> bool:
         return self._condition is Condition.DEAD
+
+    def burn(self) -> None:
+        """A step is done: when the fuse is burnt down, so it is told."""
+        self.fuse -= 1
+        if not self.fuse:
+            self.on_burnt()
 
     @property
     def condition(self) -> Condition:
@@ -38,6 +47,9 @@ class Incarnation:
 
     def __str__(self) -> str:
         return self.process if self.number == 1 else f"{self.process}#{self.number}"
+
+
+def _nothing() -> None: ...
 
 
 _current: ContextVar[Incarnation | None] = ContextVar("incarnation", default=None)

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import Context, copy_context
 from itertools import count
@@ -32,7 +33,7 @@ Watcher = Callable[[asyncio.Handle, Incarnation | None], None]
 class SimulatedLoop(asyncio.BaseEventLoop):
     """Nothing sleeps: when no callback is ready, time jumps to the next timer.
 
-    Has no sockets, threads, subprocesses or signals: asking for one is a mistake of the scenario.
+    Has no threads and no sockets: asking for one is an error.
     """
 
     def __init__(self, dice: Random, *, max_steps: int, max_seconds: float) -> None:
@@ -104,6 +105,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             context=context,
         )
 
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        raise RuntimeError("there are no threads in a simulation")
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> "asyncio.Future[T]":
+        raise RuntimeError("there are no threads in a simulation")
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """An exception nobody takes: of the dead it is no news, of the living a violation."""
         task = context.get("task") or context.get("future")
@@ -168,6 +182,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if self.watcher is not None:
             self.watcher(handle, owner)
         handle._run()
+        if owner is not None and owner.fuse:
+            owner.burn()
 
     def _draw(self, ready: list[asyncio.Handle]) -> asyncio.Handle:
         """Any of them, with the same chance; the last takes its place."""

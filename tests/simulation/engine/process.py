@@ -48,6 +48,11 @@ class Process:
         return self._incarnation.condition is Condition.PAUSED
 
     @property
+    def done(self) -> bool:
+        """Its main function has returned, or it was killed."""
+        return self._ended.is_set()
+
+    @property
     def incarnation(self) -> int:
         """How often it was started."""
         return self._incarnation.number
@@ -74,6 +79,11 @@ class Process:
         self._diary.note("is killed", str(self._incarnation))
         self._loop.kill(self._incarnation)
         self._ended.set()
+
+    def kill_after(self, steps: int) -> None:
+        """Kill it when its tasks have taken so many steps more: at exactly that await."""
+        self._incarnation.on_burnt = self.kill
+        self._incarnation.fuse = steps
 
     def restart(self) -> None:
         """Kill it, if it lives, and start it again."""

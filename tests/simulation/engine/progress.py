@@ -15,7 +15,9 @@ from rich.progress import (
 from tests.simulation.engine import explorer
 from tests.simulation.engine.summary import Summary
 
+FIRST_LINE_SECONDS = 1.0
 LINE_SECONDS = 10.0
+"""At most so far apart; the first lines come sooner."""
 
 
 @contextmanager
@@ -52,12 +54,12 @@ class _Lines:
     def __init__(self, console: Console, seeds: int) -> None:
         self._console = console
         self._seeds = seeds
-        self._next = LINE_SECONDS
+        self._next = FIRST_LINE_SECONDS
 
     def __call__(self, summary: Summary) -> None:
         if summary.seconds < self._next:
             return
-        self._next = summary.seconds + LINE_SECONDS
+        self._next = summary.seconds + min(summary.seconds, LINE_SECONDS)
         rate = _rate(summary)
         left = (self._seeds - summary.seeds) / rate if rate else 0.0
         self._console.print(

@@ -72,6 +72,6 @@ class FaultRates(msgspec.Struct, frozen=True, kw_only=True):
             latency_seconds=dice.choice((0.0002, 0.001, 0.01)),
             slow_seconds=dice.choice((0.1, 1.0, 5.0)),
             clock_skewed=rate(1.0),
-            clock_steps_per_second=rate(0.02),
+            clock_steps_per_second=rate(0.1),
             clock_offset_seconds=dice.choice((0.1, 1.0, 30.0)),
         )

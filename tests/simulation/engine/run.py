@@ -10,6 +10,7 @@ from random import Random
 import msgspec
 
 from tests.simulation.engine.loop import SimulatedLoop
+from tests.simulation.engine.rates import FaultRates
 from tests.simulation.engine.simulation import Simulation
 from tests.simulation.engine.trace import Step, Trace
 from tests.simulation.engine.transcript import transcript
@@ -43,14 +44,18 @@ def run_seed(
     scenario: Scenario,
     *,
     traced: bool = False,
+    rates: FaultRates | None = None,
     max_steps: int = MAX_STEPS,
     max_virtual_seconds: float = MAX_VIRTUAL_SECONDS,
 ) -> Outcome:
-    """The same for the same seed and code, in any process. Not to be called from a running loop."""
+    """The same for the same seed and code, in any process. Not to be called from a running loop.
+
+    ``rates`` instead of those that the seed draws; ``traced`` to be told of every step.
+    """
     dice = Random(f"{seed}/schedule")
     loop = SimulatedLoop(dice, max_steps=max_steps, max_seconds=max_virtual_seconds)
     trace = Trace() if traced else None
-    simulation = Simulation(seed, loop, trace)
+    simulation = Simulation(seed, loop, trace=trace, rates=rates)
     with _no_collector():
         try:
             loop.run(_play(scenario, simulation))

@@ -40,14 +40,21 @@ class Simulation:
     of the log and the clocks; a scenario draws its own with ``rate`` and asks with ``strikes``.
     """
 
-    def __init__(self, seed: int, loop: SimulatedLoop, trace: Trace | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        loop: SimulatedLoop,
+        *,
+        trace: Trace | None = None,
+        rates: FaultRates | None = None,
+    ) -> None:
         self.seed = seed
         self.dice = self.dice_for("scenario")
         self.phase = Phase.SAFETY
         self.faults = FaultCounter()
         self.states: Counter[str] = Counter()
         self.weather = draw_weather(self.dice_for("weather"))
-        self.rates = FaultRates.draw(self.dice_for("rates"), self.weather)
+        self.rates = rates or FaultRates.draw(self.dice_for("rates"), self.weather)
         self.clock = VirtualClock(loop.time, self._new_view)
         self.ids = SeededIds(self.dice_for("ids"))
         self.log_store = SimulatedStore(self.clock.now)
@@ -100,6 +107,11 @@ class Simulation:
         if self._trace is not None:
             who = process or str(incarnation.current() or "network")
             self._trace.add(Step(self._loop.steps, self._loop.time(), who, action, False))
+
+    @property
+    def steps(self) -> int:
+        """How many callbacks have run so far."""
+        return self._loop.steps
 
     # -- processes
 
