@@ -19,7 +19,7 @@ class OrderDesk:
     def __init__(self, repository: Repository, decisions: DecisionMaker, clock: Clock) -> None:
         self._repository = repository
         self._clock = clock
-        self._placement = OrderPlacement(repository, decisions)
+        self._placement = OrderPlacement(repository, decisions, clock)
         self._amendment = OrderAmendment(repository, decisions, clock)
 
     async def place(self, request: PlaceOrder, context: CommandContext) -> PlacedOrder:
@@ -27,7 +27,8 @@ class OrderDesk:
 
         An oco request places two linked orders; the answer names both. Raises InvalidInput for
         what no market could make right, NotFound ``account_not_found``, Conflict
-        ``idempotency_key_reused``, Busy ``stream_busy``, and what the log raises.
+        ``idempotency_key_reused`` and ``order_abandoned``, Busy ``stream_busy``, and what the log
+        raises.
         """
         return await self._placement.place(request, context)
 

@@ -1,20 +1,23 @@
 """Placing an order: reserve in the account, then record the order, with every verdict.
 
 The account's expected version is where the race for money ends; the order's stream is written
-after it. A crash between the two leaves a reservation that the same request completes.
+after it. A crash between the two leaves a reservation that the same request completes, unless the
+order has been abandoned meanwhile (domain/policies/orphans.py).
 """
 
 import msgspec
 
 from domain.account.account import Account
+from domain.clock import Clock
 from domain.command import CommandContext
 from domain.controls.fingerprint import fingerprint
 from domain.controls.venue_filters import require_filters
 from domain.decimals import ZERO
-from domain.errors import Busy, Conflict, NotFound
+from domain.errors import Busy, Conflict, InvalidInput, NotFound
 from domain.instrument import Instrument
 from domain.log import WrongExpectedVersion
 from domain.order.order import NewOrder, Order
+from domain.order.status import Ending
 from domain.order.terms import OrderTerms, OrderType
 from domain.repository import Repository
 from domain.use_cases.change import MAX_RACES, give_back_unchanged
@@ -40,9 +43,10 @@ class DecidedLeg(msgspec.Struct, frozen=True):
 class OrderPlacement:
     """Places orders; see OrderDesk.place."""
 
-    def __init__(self, repository: Repository, decisions: DecisionMaker) -> None:
+    def __init__(self, repository: Repository, decisions: DecisionMaker, clock: Clock) -> None:
         self._repository = repository
         self._decisions = decisions
+        self._clock = clock
 
     async def place(self, request: PlaceOrder, context: CommandContext) -> PlacedOrder:
         instrument = self._decisions.instrument(request.terms.symbol)
@@ -53,17 +57,30 @@ class OrderPlacement:
             missing = await self._missing(legs, request)
             if not missing:
                 return await self._recorded(legs)
+            self._require_unexpired(request.terms)
             decided = await self._reserve(missing, request, context)
             return await self._record(legs, decided, request, context)
 
+    def _require_unexpired(self, terms: OrderTerms) -> None:
+        """Only of what is new: an order that was placed in time is answered for ever."""
+        if terms.expire_at is not None and terms.expire_at <= self._clock.now():
+            raise InvalidInput("expired", "expire_at has passed", "expire_at")
+
     async def _missing(self, legs: tuple[Leg, ...], request: PlaceOrder) -> tuple[Leg, ...]:
-        """The legs that are not in the log yet. Raises Conflict ``idempotency_key_reused``."""
+        """The legs that are not in the log yet.
+
+        Raises Conflict ``idempotency_key_reused``, ``order_abandoned``.
+        """
         missing = []
         for leg in legs:
             order = await self._repository.load(Order, leg.order_id, newest=True)
             self._repository.give_back(order)
             if not order.exists:
                 missing.append(leg)
+            elif order.ending is Ending.ABANDONED:
+                raise Conflict(
+                    "order_abandoned", f"order {order.id} took too long to place; use another key"
+                )
             elif not _is_of(order, leg, request):
                 raise Conflict("idempotency_key_reused", "the key placed another order")
         return tuple(missing)
