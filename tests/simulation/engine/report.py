@@ -1,7 +1,9 @@
 """What people and programs are told of a run."""
 
+import re
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 from rich.console import Console
@@ -11,9 +13,13 @@ from tests.simulation.engine.run import Outcome
 from tests.simulation.engine.summary import Found, Summary
 from tests.simulation.engine.target import Universe, default_target
 
-SHOWN_VIOLATIONS = 5
+SHOWN_KINDS = 8
+SHOWN_SEEDS = 20
 SHOWN_STEPS = 60
 """The steps of tasks that are shown before a violation; actions are all shown."""
+
+_PARTICULARS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+([.,]\d+)*")
+"""Ids, numbers, amounts."""
 
 
 def replay_command(seed: int, target: str) -> str:
@@ -28,11 +34,12 @@ def print_summary(console: Console, summary: Summary, target: str, universe: Uni
     console.print(_numbers(summary))
     console.print(_reached("faults", summary.faults, universe.faults))
     console.print(_reached("states", summary.states, universe.states))
-    for found in summary.violations[:SHOWN_VIOLATIONS]:
-        _print_violation(console, found, target)
-    if len(summary.violations) > SHOWN_VIOLATIONS:
-        rest = summary.violations[SHOWN_VIOLATIONS:]
-        console.print(f"and seeds {', '.join(str(found.seed) for found in rest[:50])}")
+    kinds = _by_kind(summary.violations)
+    for kind in kinds[:SHOWN_KINDS]:
+        _print_violation(console, kind[0], target)
+        _print_seeds(console, kind[1:])
+    if len(kinds) > SHOWN_KINDS:
+        console.print(f"and {len(kinds) - SHOWN_KINDS} more kinds of violations")
     _print_verdict(console, summary, universe)
 
 
@@ -123,6 +130,23 @@ def _print_violation(console: Console, found: Found, target: str) -> None:
     console.print(found.text, highlight=False, markup=False, soft_wrap=True)
     command = replay_command(found.seed, target)
     console.print(f"replay: {command}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _by_kind(violations: Sequence[Found]) -> list[list[Found]]:
+    """Those that differ in names and numbers only go together; the most frequent kind first."""
+    kinds: dict[str, list[Found]] = {}
+    for found in violations:
+        kinds.setdefault(_PARTICULARS.sub("#", found.text), []).append(found)
+    return sorted(kinds.values(), key=len, reverse=True)
+
+
+def _print_seeds(console: Console, others: Sequence[Found]) -> None:
+    if not others:
+        return
+    seeds = ", ".join(str(found.seed) for found in others[:SHOWN_SEEDS])
+    more = len(others) - SHOWN_SEEDS
+    rest = f" and {more:,} more" if more > 0 else ""
+    console.print(f"the same with seeds {seeds}{rest}", highlight=False, soft_wrap=True)
 
 
 def _print_verdict(console: Console, summary: Summary, universe: Universe) -> None:
