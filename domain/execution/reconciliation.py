@@ -19,7 +19,7 @@ from domain.order.order import Order, VenueDataError, order_id_of
 from domain.patience import insist
 from domain.repository import Repository
 from domain.use_cases.change import change
-from domain.venue import FillReport, OpenOrder, Venue, VenueUnavailable
+from domain.venue import FillReport, OpenOrder, Venue, VenuePosition, VenueUnavailable
 
 ROUND_SECONDS = 30.0
 RETRY_SECONDS = 5.0
@@ -140,7 +140,7 @@ class Reconciliation:
         if settled is not None:
             return settled
         orders = await self._working_orders(await self._look(account_id))
-        placed = [order.placed_at for order in orders if order.placed_at]
+        placed = [order.placed_at for order in orders if order.exists]
         return min(placed) - CLOCKS_APART if placed else self._clock.now() - CLOCKS_APART
 
     async def _find_external_orders(
@@ -184,6 +184,7 @@ class Reconciliation:
         """None if there is none, or while fills are on their way into the account."""
         positions = await self._venue.positions(account_id)
         balances = await self._venue.balances(account_id)
+        await self._note_unknown_instruments(positions)
         since = await self._since(account_id)
         fills = await self._venue.fills_since(account_id, since)
         account = await self._look(account_id)
@@ -192,6 +193,13 @@ class Reconciliation:
         if fills:
             self._settled_to[account_id] = max(fill.at for fill in fills)
         return difference(account, positions, balances, self._instruments)
+
+    async def _note_unknown_instruments(self, positions: Sequence[VenuePosition]) -> None:
+        for position in positions:
+            if self._instruments.get(position.symbol) is None:
+                await self._problems.note(
+                    "unknown_symbol", f"a position in {position.symbol}", position
+                )
 
     async def _is_settled(self, account: Account, fills: Sequence[FillReport]) -> bool:
         """True if every fill is in the account, and every reservation is what its order leaves."""

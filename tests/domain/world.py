@@ -57,6 +57,7 @@ class SteppingClock:
 
     async def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
 
 
 def an_instrument(symbol: str = "BTCUSDT", **changes: object) -> Instrument:

@@ -1,0 +1,206 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from domain.account.account import Account
+from domain.execution.reconciliation import FAILURES_ADMITTED, Reconciliation
+from domain.execution.venue_accounts import VenueAccounts
+from domain.order.order import SEND_WINDOW
+from domain.order.status import OrderStatus
+from domain.risk.trading_state import TradingState
+from domain.use_cases.account_desk import OpenAccount
+from domain.venue import Ambiguous, OpenOrder, OrderState, VenuePosition, VenueStatus
+from tests.domain.execution.sent import a_world, handle, last, placed, sent
+from tests.domain.world import FEES, NOON, World, a_fill, context_for, terms_of
+
+MONEY = {"USDT": Decimal(10000)}
+
+
+def a_reconciliation(world: World) -> Reconciliation:
+    here = world.here
+    return Reconciliation(
+        repository=here.repository,
+        venue=world.venue,
+        accounts=VenueAccounts(here.log, "paper"),
+        booking=here.booking,
+        inquiry=here.inquiry,
+        gate=here.gate,
+        problems=here.problems,
+        instruments=world.instruments,
+        clock=world.clock,
+    )
+
+
+async def a_funded_world() -> tuple[World, str]:
+    """The venue has what the account believes."""
+    world, account_id = await a_world()
+    world.venue.money = dict(MONEY)
+    return world, account_id
+
+
+async def rounds(world: World, count: int = 2) -> Account:
+    """The only account after some rounds of one reconciliation."""
+    reconciliation = a_reconciliation(world)
+    for _ in range(count):
+        await reconciliation.start()
+        await world.settle()
+    (account_id,) = await VenueAccounts(world.here.log, "paper").list()
+    return await world.account_state(account_id)
+
+
+async def test_agreement_writes_nothing() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    world.venue.working = [OpenOrder(order.venue_client_id, "v", account_id, order.terms, D0)]
+    before = len(world.store.events)
+    account = await rounds(world, 3)
+    assert len(world.store.events) == before
+    assert account.trading_state is TradingState.ACTIVE
+
+
+D0 = Decimal(0)
+
+
+async def test_missed_fills_are_booked_before_positions_are_compared() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    world.venue.fills = [a_fill(order, "1", "1")]
+    world.venue.states[order.venue_client_id] = OrderState(
+        order.venue_client_id,
+        "v",
+        account_id,
+        VenueStatus.FILLED,
+        Decimal(1),
+        "",
+        NOON,
+        order.terms,
+    )
+    world.venue.held = [VenuePosition("BTCUSDT", Decimal(1), Decimal(100))]
+    account = await rounds(world, 3)
+    assert (await world.order(order.id)).status is OrderStatus.FILLED
+    assert account.position_quantity("BTCUSDT") == 1
+    assert account.trading_state is TradingState.ACTIVE
+
+
+async def test_a_fill_that_is_not_settled_yet_is_no_difference() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    world.venue.fills = [a_fill(order, "1", "1")]
+    world.venue.held = [VenuePosition("BTCUSDT", Decimal(1), Decimal(100))]
+    reconciliation = a_reconciliation(world)
+    for _ in range(4):
+        await reconciliation.start()
+    assert (await world.account_state(account_id)).unacknowledged == 0
+
+
+async def test_an_order_the_core_did_not_send() -> None:
+    world, account_id = await a_funded_world()
+    manual = OpenOrder("web_1", "77", account_id, terms_of(), D0)
+    world.venue.working = [manual]
+    account = await rounds(world, 3)
+    assert [event.type for event in world.store.events].count("ExternalOrderFound") == 1
+    assert account.trading_state is TradingState.REDUCING
+
+
+async def test_reducing_until_acknowledged() -> None:
+    world, account_id = await a_funded_world()
+    world.venue.working = [OpenOrder("web_1", "77", account_id, terms_of(), D0)]
+    await rounds(world)
+    refused = await world.place(account_id, terms_of(), "while reducing")
+    assert refused.code == "trading_reducing"
+    account = await world.here.repository.load(Account, account_id, newest=True)
+    account.acknowledge_external("seen", NOON)
+    await world.here.repository.save(account, context_for("acknowledge"))
+    assert (await world.place(account_id, terms_of(), "after")).code is None
+    assert (await rounds(world)).trading_state is TradingState.ACTIVE
+
+
+async def test_a_position_the_core_does_not_know_is_taken_at_the_second_look() -> None:
+    world, _ = await a_funded_world()
+    world.venue.held = [VenuePosition("ETHUSDT", Decimal(-2), Decimal(-200))]
+    assert (await rounds(world, 1)).position_quantity("ETHUSDT") == 0
+    account = await rounds(world, 2)
+    assert account.position_quantity("ETHUSDT") == -2
+    assert account.positions["ETHUSDT"].cost == -200
+    assert account.trading_state is TradingState.REDUCING
+    before = len(world.store.events)
+    await rounds(world, 3)
+    assert len(world.store.events) == before
+
+
+async def test_a_balance_that_differs_is_taken_and_trading_goes_on() -> None:
+    world, _ = await a_funded_world()
+    world.venue.money = {"USDT": Decimal("9999.5")}
+    account = await rounds(world, 2)
+    assert account.balance("USDT") == Decimal("9999.5")
+    assert account.trading_state is TradingState.ACTIVE
+
+
+async def test_a_difference_that_changes_is_only_under_way() -> None:
+    world, account_id = await a_funded_world()
+    reconciliation = a_reconciliation(world)
+    for quantity in (1, 2, 3):
+        world.venue.held = [VenuePosition("ETHUSDT", Decimal(quantity), Decimal(100))]
+        await reconciliation.start()
+    assert (await world.account_state(account_id)).unacknowledged == 0
+
+
+async def test_an_account_that_cannot_be_compared_does_not_trade() -> None:
+    world, account_id = await a_funded_world()
+    order = await placed(world, account_id)
+    world.venue.is_down = True
+    account = await rounds(world, 1)
+    assert account.trading_state is TradingState.HALTED
+    assert (await world.place(account_id, terms_of(), "x")).code == "trading_halted"
+    await handle(world.here, last(world, "OrderPlaced"))
+    assert world.venue.sent == []
+    world.venue.is_down = False
+    assert (await rounds(world, 1)).trading_state is TradingState.ACTIVE
+    assert (await world.order(order.id)).status is OrderStatus.CANCELLED
+
+
+async def test_while_running_a_few_rounds_may_fail() -> None:
+    world, account_id = await a_funded_world()
+    reconciliation = a_reconciliation(world)
+    world.venue.is_down = True
+    for failures in range(1, FAILURES_ADMITTED + 2):
+        await reconciliation._round(admitted=FAILURES_ADMITTED)
+        account = await world.account_state(account_id)
+        assert (account.reconciliation_failure is not None) == (failures > FAILURES_ADMITTED)
+
+
+async def test_an_order_that_is_not_listed_is_asked_about() -> None:
+    world, account_id = await a_funded_world()
+    world.venue.outcomes.append(Ambiguous("timeout"))
+    order = await sent(world, account_id)
+    world.venue.clock = NOON + SEND_WINDOW + timedelta(seconds=2)
+    await rounds(world, 1)
+    assert (await world.order(order.id)).status is OrderStatus.REJECTED
+
+
+async def test_accounts_of_other_venues_are_left_alone() -> None:
+    world, account_id = await a_funded_world()
+    other = OpenAccount("bob", "elsewhere", Decimal(1), FEES)
+    await world.here.accounts.open(other, context_for("open bob"))
+    assert list(await VenueAccounts(world.here.log, "paper").list()) == [account_id]
+
+
+async def test_a_fill_that_cannot_be_is_a_problem_and_the_rest_goes_on() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    wrong = msgspec.structs.replace(a_fill(order, "1", "1"), quantity=Decimal("NaN"))
+    world.venue.fills = [wrong, a_fill(order, "2", "0.5")]
+    await rounds(world, 1)
+    assert last(world, "VenueDataProblem")
+    assert (await world.order(order.id)).cum_quantity == Decimal("0.5")
+
+
+@pytest.mark.parametrize("symbol", ["NOSUCHUSDT"])
+async def test_a_position_in_an_unknown_instrument_is_a_problem(symbol: str) -> None:
+    world, _ = await a_funded_world()
+    world.venue.held = [VenuePosition(symbol, Decimal(1), Decimal(1))]
+    account = await rounds(world, 2)
+    assert account.unacknowledged == 0
+    assert symbol in last(world, "VenueDataProblem").data.decode()
