@@ -59,6 +59,7 @@ _INPUT = {
     "unexpected_field": ErrorCode(422, "A field that this type of order does not take."),
     "invalid_trailing": ErrorCode(422, "A trailing stop trails by an offset or by steps."),
     "invalid_expiry": ErrorCode(422, "expire_at goes with gtd and only gtd."),
+    "expired": ErrorCode(422, "expire_at has passed."),
     "invalid_time_in_force": ErrorCode(422, "This type of order cannot have this time in force."),
     "invalid_margin_rate": ErrorCode(422, "The margin rate is above 0 and at most 1."),
     "invalid_scope": ErrorCode(422, "Not system, client:ID, account:ID or strategy:ID."),
@@ -78,6 +79,9 @@ _STATE = {
     "idempotency_key_reused": ErrorCode(409, "The Idempotency-Key came with another request."),
     "account_exists": ErrorCode(409, "The account is open already."),
     "order_exists": ErrorCode(409, "The order exists already."),
+    "order_abandoned": ErrorCode(
+        409, "The order took too long to place and was given up. Use another key."
+    ),
     "order_not_live": ErrorCode(409, "The order has ended."),
     "cancel_pending": ErrorCode(409, "The order is being cancelled."),
     "amend_pending": ErrorCode(409, "The order is being amended already."),
