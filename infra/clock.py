@@ -5,6 +5,11 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+_MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Where there is one, the clock that also counts while the machine sleeps: a laptop that wakes, or
+a virtual machine that is resumed, must find its leases over. Both count while a process is stopped.
+"""
+
 
 class SystemClock:
     """Implements domain.clock.Clock."""
@@ -13,7 +18,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_MONOTONIC)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

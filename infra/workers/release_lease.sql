@@ -1,0 +1,1 @@
+UPDATE workers.leadership SET expires_at = 'epoch' WHERE role = $1 AND epoch = $2
