@@ -211,10 +211,14 @@ class Account(Aggregate):
         worst_price: Decimal,
         now: datetime,
     ) -> None:
-        """Follow what the venue said of an amendment: a fact is not refused for want of money."""
+        """Follow what the venue said of an amendment: a fact is not refused for want of money.
+
+        Nothing if that version, or a later one, is accounted for: the next amendment may have
+        reserved on it.
+        """
         held = self.reservations[order_id]
         same = (quantity, worst_price) == (held.quantity, held.price)
-        if not same and order_version >= held.order_version:
+        if not same and order_version > held.order_version:
             self._change_reservation(held, order_version, quantity, worst_price, now=now)
 
     def release(self, order_id: str, reason: str, now: datetime) -> None:
