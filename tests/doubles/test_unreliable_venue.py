@@ -150,12 +150,19 @@ async def test_what_falls_into_a_gap_was_made_since_the_gap_began() -> None:
         assert min(fill.at for fill in lost) >= min(gap.since for gap in gaps)
 
 
-async def test_a_garbled_report_is_told_as_such_and_leaves_a_gap() -> None:
-    async with behind(Faults()) as setting:
-        heard = await reports_of(setting, Faults(corrupt_answer=1), 1)
-        unreadable, gap = heard
-        assert isinstance(unreadable, UnreadableReport)
-        assert isinstance(gap, StreamGap)
+async def test_no_garbled_answer_is_taken_for_one() -> None:
+    for seed in range(40):
+        async with behind(Faults(), seed) as setting:
+            garbled, gap = await reports_of(setting, Faults(corrupt_answer=1), 1)
+            assert isinstance(gap, StreamGap)
+            if isinstance(garbled, FillReport):
+                assert garbled.quantity > 1_000_000
+            else:
+                assert isinstance(garbled, UnreadableReport)
+            setting.venue.faults = Faults(corrupt_answer=1)
+            outcome = await setting.venue.submit(limit_order())
+            assert isinstance(outcome, Ambiguous)
+            assert outcome.raw is not None
 
 
 async def test_the_same_seed_gives_the_same_faults() -> None:

@@ -11,12 +11,15 @@ from typing import TypeVar
 
 import msgspec
 
+from adapters.venues.answers import AnswerReader, write_outcome, write_report
+from adapters.venues.plausibility import UnreadableAnswer
 from domain.clock import Clock
 from domain.instrument import Instrument
 from domain.venue import (
     Absent,
     Ambiguous,
     Amendment,
+    BustReport,
     FillReport,
     OpenOrder,
     OrderReport,
@@ -32,8 +35,15 @@ from domain.venue import (
     VenuePosition,
     VenueUnavailable,
 )
+from tests.doubles.garble import garble
 
 Answer = TypeVar("Answer")
+
+MILLION = Decimal(1_000_000)
+"""More than any order asks for: what an overstated fill says beyond the truth."""
+
+OVERSTATED = 0.1
+"""The share of garbled fills that can be read and cannot be true of their order."""
 
 MAX_HEARD = 10_000
 """Reports that a listener may be behind by before the wire waits for it."""
@@ -45,7 +55,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     - ``lost_request``: it never arrives; the sender hears nothing.
     - ``late_request``: it arrives up to ``late_by`` seconds after the sender gave up on it.
     - ``lost_answer``: the venue acted; the sender hears nothing.
-    - ``corrupt_answer``: the venue acted, or reported; what comes of it cannot be read.
+    - ``corrupt_answer``: the venue acted, or reported; what comes of it cannot be read,
+      or cannot be. After such a report a gap is announced.
     - ``unavailable``: a question is not answered; a request is answered by nobody.
     - ``duplicate_report``, ``reordered_report``: again, or only, up to ``report_late_by`` later.
     - ``gap``: reports are lost for up to ``report_late_by``, and then that is announced.
@@ -175,7 +186,7 @@ class UnreliableVenue:
         if self.happens("lost_answer"):
             return Ambiguous("no answer")
         if self.happens("corrupt_answer"):
-            return Ambiguous("not JSON", garbled(outcome))
+            return self._read_garbled(outcome)
         return outcome
 
     async def _ask(self, question: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -185,8 +196,23 @@ class UnreliableVenue:
         answer = await question()
         await self._travel()
         if self.happens("corrupt_answer"):
-            raise VenueUnavailable(f"not JSON: {garbled(answer)}")
+            raise UnreadableAnswer("it is cut off", _cut_off(answer))
         return answer
+
+    def _read_garbled(self, outcome: Outcome) -> Outcome:
+        """What a reader makes of the answer once it is garbled."""
+        if isinstance(outcome, Ambiguous):
+            return outcome
+        raw = garble(write_outcome(outcome), self._dice)
+        return AnswerReader(frozenset()).read_outcome(raw, outcome.at)
+
+    def garbled(self, report: OrderReport) -> Report:
+        """What a reader makes of the report once it is garbled, or overstated."""
+        if isinstance(report, FillReport) and self._dice.random() < OVERSTATED:
+            return msgspec.structs.replace(report, quantity=report.quantity + MILLION)
+        raw = garble(write_report(report), self._dice)
+        symbol = report.symbol if isinstance(report, FillReport | BustReport) else ""
+        return AnswerReader(frozenset({symbol})).read_report(raw, report.at)
 
     async def _travel(self) -> None:
         if self.faults.delay > 0:
@@ -225,7 +251,7 @@ class _Wire:
         elif self._venue.happens("gap"):
             await self._lose_from(report)
         elif self._venue.happens("corrupt_answer"):
-            await self._deliver(UnreadableReport(garbled(report), "not JSON", report.at))
+            await self._deliver(self._venue.garbled(report))
             await self._deliver(StreamGap(report.at))
         else:
             await self._carry_in_some_order(report)
@@ -265,7 +291,6 @@ async def _done(answer: Awaitable[Outcome]) -> None:
     await answer
 
 
-def garbled(answer: object) -> str:
-    """The answer as text, cut off in the middle."""
+def _cut_off(answer: object) -> str:
     text = msgspec.json.encode(answer).decode()
     return text[: len(text) // 2]
