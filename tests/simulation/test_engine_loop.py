@@ -83,6 +83,42 @@ def test_what_is_ready_at_once_runs_in_any_order_and_a_seed_always_in_the_same()
     assert [order(seed) for seed in range(20)] == [order(seed) for seed in range(20)]
 
 
+def test_a_group_cancels_its_tasks_in_an_order_that_is_the_seed_s() -> None:
+    """asyncio keeps them in a set: by their addresses, it would be another order every time."""
+    kept: list[object] = []
+
+    def order() -> list[int]:
+        cancelled: list[int] = []
+
+        async def wait(number: int) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.append(number)
+                raise
+
+        async def fail() -> None:
+            await asyncio.sleep(1)
+            raise ValueError
+
+        async def together() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+                kept.extend(group.create_task(wait(number)) for number in range(20))
+
+        async def scenario(_simulation: Simulation) -> None:
+            with pytest.raises(ExceptionGroup):
+                await together()
+
+        passed(scenario)
+        kept.append(bytearray(len(kept) * 100))
+        return cancelled
+
+    first = order()
+    assert sorted(first) == list(range(20))
+    assert all(order() == first for _ in range(10))
+
+
 def test_a_deadlock_is_found_and_says_where_everything_waits() -> None:
     async def locked(lock: asyncio.Lock) -> None:
         async with lock:
@@ -184,3 +220,11 @@ def test_an_unclosed_generator_is_closed_as_by_any_loop() -> None:
 
     passed(scenario)
     assert closed == [True]
+
+
+async def test_it_does_not_run_inside_another_loop() -> None:
+    async def scenario(_simulation: Simulation) -> None: ...
+
+    with pytest.raises(RuntimeError, match="inside another loop"):
+        run_seed(1, scenario)
+    assert asyncio.get_running_loop()

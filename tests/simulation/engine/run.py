@@ -1,5 +1,6 @@
 """Running a scenario with a seed, from the first step to the last."""
 
+import asyncio
 import gc
 import hashlib
 from collections import Counter
@@ -52,6 +53,8 @@ def run_seed(
 
     ``rates`` instead of those that the seed draws; ``traced`` to be told of every step.
     """
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("a simulation does not run inside another loop")
     dice = Random(f"{seed}/schedule")
     loop = SimulatedLoop(dice, max_steps=max_steps, max_seconds=max_virtual_seconds)
     trace = Trace() if traced else None
