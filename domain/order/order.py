@@ -186,6 +186,8 @@ class Order(Aggregate):
 
     @property
     def _settled_status(self) -> OrderStatus:
+        if self.ending is Ending.ABANDONED:
+            return OrderStatus.REFUSED  # it has no terms: they were never recorded
         if self.cum_quantity == self.terms.quantity:
             return OrderStatus.FILLED
         if self.ending is not None:

@@ -212,3 +212,13 @@ def test_resizing_by_an_older_version_of_the_order_does_nothing() -> None:
     account.amend_reservation("o", 8, Decimal(3), Decimal(100), NOON)
     assert account.version == version
     assert account.reservations["o"].quantity == 3
+
+
+def test_the_answer_to_an_amendment_does_not_undo_what_the_next_one_reserved() -> None:
+    account = an_account("5000")
+    reserve(account)
+    account.amend_reservation("o", 5, Decimal(4), Decimal(100), NOON, request_id="second")
+
+    account.resize_reservation("o", 5, Decimal(3), Decimal(100), NOON)
+
+    assert account.reservations["o"].quantity == 4

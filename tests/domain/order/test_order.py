@@ -215,3 +215,9 @@ def test_nothing_ends_twice() -> None:
     order.reject_amend("no", "no", NOON)
     order.reject_cancel("no", "no", NOON)
     assert (order.version, order.status) == (version, OrderStatus.CANCELLED)
+
+
+def test_an_abandoned_order_has_a_status_although_it_has_no_terms() -> None:
+    order = Order.empty(ORDER_ID)
+    order.abandon("a", NOON)
+    assert order.status is OrderStatus.REFUSED
