@@ -344,6 +344,16 @@ class Order(Aggregate):
             leaves_quantity=self.terms.quantity - cum if self.is_live else ZERO,
             executed_at=report.at,
         )
+        self._end_requests(now)
+
+    def _end_requests(self, now: datetime) -> None:
+        """Nothing is left to cancel of a filled order, nor to amend unless it is to be larger."""
+        if self.is_live:
+            return
+        self.reject_cancel("too_late", "the order had ended", now)
+        pending = self.pending_amendment
+        if pending is not None and (pending.quantity or ZERO) <= self.cum_quantity:
+            self.reject_amend("too_late", "the order had ended", now)
 
     def bust_fill(self, trade_id: str, reason: str, now: datetime) -> None:
         """Take back an execution. Raises VenueDataError ``unknown_trade``."""

@@ -54,7 +54,7 @@ class TimedWorker:
     ) -> None:
         self.agenda = Agenda()
         self.caught_up = asyncio.Event()
-        self._policy = policy
+        self.policy = policy
         self._log = log
         self._checkpoints = checkpoints
         self._clock = clock
@@ -71,8 +71,8 @@ class TimedWorker:
             group.create_task(self._keep())
 
     async def _follow(self) -> None:
-        self._position = self._saved = await self._checkpoints.load(self._policy.name)
-        only = EventFilter(types=self._policy.types)
+        self._position = self._saved = await self._checkpoints.load(self.policy.name)
+        only = EventFilter(types=self.policy.types)
         async with aclosing(self._log.subscribe(after=self._saved, only=only)) as pages:
             async for page in pages:
                 if isinstance(page, CaughtUp):
@@ -85,7 +85,7 @@ class TimedWorker:
     def _note(self, recorded: RecordedEvent) -> None:
         correlation_id = _decode_metadata(recorded.metadata).correlation_id
         cause = Cause(recorded.position, str(recorded.id), correlation_id)
-        self._policy.note(decode(recorded), cause, self.agenda)
+        self.policy.note(decode(recorded), cause, self.agenda)
         self._position = recorded.position
         due = self.agenda.next_due()
         if due is not None and (self._asleep_until is None or due < self._asleep_until):
@@ -95,7 +95,7 @@ class TimedWorker:
         mark = self.agenda.mark(self._position)
         now = self._clock.monotonic()
         if mark > self._saved and now - self._saved_at >= SAVE_EVERY:
-            await self._checkpoints.save(self._policy.name, mark)
+            await self._checkpoints.save(self.policy.name, mark)
             self._saved, self._saved_at = mark, now
 
     async def _keep(self) -> None:
@@ -111,7 +111,7 @@ class TimedWorker:
                 await self._sleep()
 
     async def _look(self, appointment: Appointment) -> None:
-        again = await insist(self._clock, lambda: self._policy.look(appointment))
+        again = await insist(self._clock, lambda: self.policy.look(appointment))
         if again is None:
             self.agenda.conclude(appointment)
         else:
