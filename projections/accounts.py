@@ -118,6 +118,7 @@ class FoldedAccount:
         self.account.settled.clear()
         self.account.external_orders.clear()
         self.account.acknowledgements.clear()
+        self.account.both_filled.clear()
 
     def _assets_touched_by(self, event: AccountEvent) -> set[str]:
         """Asked before the event is applied, as it may end the reservation."""

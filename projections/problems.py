@@ -10,6 +10,7 @@ import msgspec
 from domain.account.events import (
     BalanceAdjusted,
     ExternalOrderFound,
+    OcoBothFilled,
     PositionAdjusted,
     ReconciliationFailed,
 )
@@ -27,6 +28,7 @@ class ProblemKind(StrEnum):
     EXTERNAL_POSITION = "external_position"
     BALANCE_ADJUSTED = "balance_adjusted"
     RECONCILIATION_FAILED = "reconciliation_failed"
+    OCO_BOTH_FILLED = "oco_both_filled"
 
 
 class ProblemRow(msgspec.Struct, frozen=True, gc=False):
@@ -111,12 +113,22 @@ def _reconciliation(event: ReconciliationFailed) -> Finding:
     return Finding(ProblemKind.RECONCILIATION_FAILED, event.originator_id, event.reason)
 
 
+def _both_filled(event: OcoBothFilled) -> Finding:
+    return Finding(
+        ProblemKind.OCO_BOTH_FILLED,
+        event.originator_id,
+        f"orders {event.order_id} and {event.linked_order_id} of one pair were both executed,"
+        f" {event.quantity:f} of each",
+    )
+
+
 _FINDINGS: Mapping[type[Event], Callable[[Any], Finding]] = {
     VenueDataProblem: _venue_data,
     ExternalOrderFound: _external_order,
     PositionAdjusted: _external_position,
     BalanceAdjusted: _balance,
     ReconciliationFailed: _reconciliation,
+    OcoBothFilled: _both_filled,
 }
 
 PROBLEM_EVENTS: frozenset[type[Event]] = frozenset(_FINDINGS)

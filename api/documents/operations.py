@@ -13,6 +13,7 @@ class ProblemKind(StrEnum):
     EXTERNAL_POSITION = "external_position"
     BALANCE_ADJUSTED = "balance_adjusted"
     RECONCILIATION_FAILED = "reconciliation_failed"
+    OCO_BOTH_FILLED = "oco_both_filled"
 
 
 class OperationalProblem(Document):

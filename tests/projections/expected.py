@@ -38,6 +38,7 @@ PROBLEMS = {
     "PositionAdjusted": "external_position",
     "BalanceAdjusted": "balance_adjusted",
     "ReconciliationFailed": "reconciliation_failed",
+    "OcoBothFilled": "oco_both_filled",
 }
 
 Rows = dict[tuple[str, ...], dict[str, Any]]

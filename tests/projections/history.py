@@ -130,8 +130,9 @@ class History:
         self._take(order)
 
     def withhold(self) -> None:
-        order = self._order()
-        if not order.submitted:
+        unsent = [order for order in self.orders if order.is_live and not order.submitted]
+        if unsent:
+            order = self.random.choice(unsent)
             order.withhold("trading_halted", "trading in system was halted", self.now)
             self._release(order)
 
@@ -296,6 +297,15 @@ class History:
         account = self.random.choice(self.accounts)
         account.acknowledge_external("my own trade", self.now, f"k-{self._number()}")
         self._take(account)
+
+    def flag_both_filled(self) -> None:
+        order = self._order()
+        if order.linked_order_id is not None and order.cum_quantity:
+            account = self._account(order)
+            account.flag_oco_both_filled(
+                order.id, order.linked_order_id, order.cum_quantity, self.now
+            )
+            self._take(account)
 
     def fail_reconciliation(self) -> None:
         account = self.random.choice(self.accounts)
@@ -488,6 +498,7 @@ _STEPS = (
     History.adjust_position,
     History.adjust_balance,
     *(History.acknowledge,) * 2,
+    History.flag_both_filled,
     History.fail_reconciliation,
     History.reconcile,
     History.lead,
