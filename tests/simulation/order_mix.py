@@ -99,8 +99,8 @@ class OrderMix:
                 return self._trail(side, symbol)
             case OrderType.OCO:
                 return {
-                    "limit_price": self._near(symbol, -side.sign * dice.randint(1, 6)),
-                    "stop_price": self._near(symbol, side.sign * dice.randint(1, 6)),
+                    "limit_price": self._near(symbol, -side.sign * dice.randint(1, 4)),
+                    "stop_price": self._near(symbol, side.sign * dice.randint(1, 4)),
                 }
             case _:
                 return {}

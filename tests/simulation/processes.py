@@ -67,9 +67,13 @@ class Processes:
         )
 
     async def _run_policies(self) -> None:
-        clock = self._simulation.clock.view("policies")
-        capabilities = self._world.venue.capabilities
-        await run_policies(self._core("policies"), self._world.checkpoints, clock, capabilities)
+        await run_policies(
+            self._core("policies"),
+            self._world.checkpoints,
+            self._simulation.clock.view("policies"),
+            self._world.venue.capabilities,
+            self._world.market.quote,
+        )
 
     async def _run_projector(self) -> None:
         clock = self._simulation.clock.view("projector")

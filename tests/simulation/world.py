@@ -108,7 +108,7 @@ class World:
     def _capabilities(self) -> Capabilities:
         dice = self.simulation.dice_for("capabilities")
         return Capabilities(
-            linked_orders=dice.random() < 0.6,
+            linked_orders=dice.random() < 0.5,
             good_till_date=dice.random() < 0.6,
             trailing_stops=dice.random() < 0.6,
         )
