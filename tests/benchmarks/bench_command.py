@@ -21,6 +21,7 @@ from adapters.market.metrics import MarketMetrics
 from adapters.market.static_instruments import StaticInstruments
 from domain.command import Actor, ActorType, CommandContext
 from domain.fees import FeeSchedule
+from domain.log import EventLog
 from domain.market_data import Quote
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderTerms, OrderType, Side
@@ -75,12 +76,12 @@ class Desk:
 
     def __init__(self, core: Core, hub: MarketHub) -> None:
         self.core = core
-        self._hub = hub
+        self.hub = hub
         self._accounts: list[str] = []
         self._numbers = count(1)
 
     @classmethod
-    async def open(cls, log: PostgresEventLog) -> "Desk":
+    async def open(cls, log: EventLog) -> "Desk":
         hub = MarketHub(MarketMetrics(CollectorRegistry()))
         core = Core(
             log=log,
@@ -103,7 +104,7 @@ class Desk:
             self._accounts.append(account.id)
         price, size = Decimal(60_000), Decimal(1)
         now = self.core.clock.now()
-        self._hub.publish(Quote(SYMBOL, price, size, price + Decimal("0.1"), size, now))
+        self.hub.publish(Quote(SYMBOL, price, size, price + Decimal("0.1"), size, now))
 
     async def rate(self, commands: int) -> float:
         """Commands a second, by CALLERS callers one after another each."""
