@@ -1,4 +1,4 @@
-"""The policies on a small world, one step at a time: events noted in order, what is due looked at."""
+"""The policies on a small world, step by step: events noted in order, what is due looked at."""
 
 from collections.abc import Callable
 from datetime import timedelta
