@@ -90,12 +90,14 @@ class ExecutionRole:
                 handler=Funding(self._core.log, venue).handle,
             )
             async with _fenced(leading), asyncio.TaskGroup() as group:
-                group.create_task(leading.watch())
                 group.create_task(venue.run())
                 group.create_task(funding.run())
                 group.create_task(_forever(self._feed_venue(venue)))
                 group.create_task(worker.run())
                 group.create_task(policies.run())
+                # Not a task of its own: a group that is left when one of its tasks fails counts
+                # as a cancellation of this one (Python 3.11), and run would heed that.
+                await leading.watch()
 
     async def _open_venue(self, pool: "Pool[Record]") -> PaperVenue:
         journal = await PostgresJournal.open(pool, self._core.clock)

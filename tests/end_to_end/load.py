@@ -152,6 +152,11 @@ class Load:
     def answered(self) -> list[Answered]:
         return [answer for trader in self._traders for answer in trader.answered]
 
+    @property
+    def count(self) -> int:
+        """Answers since the start."""
+        return self._count
+
     def start(self, url: str, token: str, price: Decimal) -> None:
         self._stop.clear()
         self._count = 0
