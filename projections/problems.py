@@ -68,14 +68,9 @@ def problem_row(fact: Fact) -> ProblemRow:
         stream=recorded.stream,
         account_id=found.account_id,
         code=found.code,
-        reason=_storable(found.reason),
-        raw=None if found.raw is None else _storable(found.raw),
+        reason=found.reason,
+        raw=found.raw,
     )
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL has no text with a NUL in it, and what a venue sends may be anything."""
-    return text.replace("\x00", "\N{SYMBOL FOR NULL}")
 
 
 def _venue_data(event: VenueDataProblem) -> Finding:

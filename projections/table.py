@@ -4,6 +4,7 @@ Rows travel as one JSON array each way: PostgreSQL makes rows of it in one state
 stay exact, as decimals are text in it or JSON numbers that are never read as binary floats.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
@@ -18,6 +19,8 @@ RowT = TypeVar("RowT", bound=msgspec.Struct)
 
 _SQL = statements("table.sql")
 _encode = msgspec.json.Encoder().encode
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""Its escape in JSON; after an odd number of backslashes it is text that only looks like it."""
 
 
 class Digest(msgspec.Struct, frozen=True):
@@ -79,7 +82,7 @@ class Table(Generic[RowT]):
         self, connection: "Connection", build: str, rows: Sequence[msgspec.Struct]
     ) -> None:
         if rows:
-            await connection.execute(self._sql(self._write, build), _encode(rows).decode())
+            await connection.execute(self._sql(self._write, build), _storable(_encode(rows)))
 
     async def delete(
         self, connection: "Connection", build: str, keys: Sequence[Mapping[str, str]]
@@ -94,3 +97,11 @@ class Table(Generic[RowT]):
 
     def _sql(self, name: str, build: str) -> str:
         return _SQL[name].format(build=build, **self._words)
+
+
+def _storable(rows: bytes) -> str:
+    """PostgreSQL has no text with a NUL in it, and what a venue says may be anything: that must not
+    stop a read model. The log keeps it as it came, rows show the symbol for it."""
+    if b"\\u0000" in rows:
+        rows = _NUL.sub(rb"\1\\u2400", rows)
+    return rows.decode()

@@ -134,7 +134,7 @@ class History:
         if unsent:
             order = self.random.choice(unsent)
             order.withhold("trading_halted", "trading in system was halted", self.now)
-            self._release(order)
+            self.release(order)
 
     def abandon(self) -> None:
         """A placement stopped between its reservation and its order."""
@@ -164,7 +164,7 @@ class History:
         order = self._order()
         if not order.accepted:
             order.reject("insufficient_margin", "Margin ist nicht ausreichend 🚫", self.now)
-            self._release(order)
+            self.release(order)
 
     def lose_track(self) -> None:
         order = self._order()
@@ -210,7 +210,7 @@ class History:
     def cancel(self) -> None:
         order = self._order()
         order.cancel("user", self.now)
-        self._release(order)
+        self.release(order)
 
     def reject_cancel(self) -> None:
         order = self._order()
@@ -246,7 +246,7 @@ class History:
         order = self._order()
         if order.terms.time_in_force is TimeInForce.GTD:
             order.expire(self.now)
-            self._release(order)
+            self.release(order)
 
     def deposit(self) -> None:
         account = self.random.choice(self.accounts)
@@ -438,9 +438,9 @@ class History:
                 account.reverse(_execution(order, event, event.fill), self.now)
         self._take(account)
         if not order.is_live:
-            self._release(order)
+            self.release(order)
 
-    def _release(self, order: Order) -> None:
+    def release(self, order: Order) -> None:
         account = self._account(order)
         if not order.is_live:
             account.release(order.id, str(order.status), self.now)

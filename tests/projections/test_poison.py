@@ -83,24 +83,40 @@ async def test_what_came_before_it_in_the_same_page_is_kept(desk: Desk, neighbou
 
 
 async def test_rows_that_cannot_be_stored_are_poison_too(desk: Desk) -> None:
-    """PostgreSQL has no text with a NUL in it."""
+    """PostgreSQL has no bigint as large as that."""
     history = History(63)
     await desk.append(history, 100)
-    history.risks.clear()
     poison = await append_raw(
         desk,
-        "risk-system:\\u0000",
-        "TradingHalted",
+        "session-odd",
+        "LeaderEpochStarted",
         b'{"aggregate_id":"odd","version":1,"occurred_at":"2026-01-01T00:00:00.000001Z",'
-        b'"scope":"odd","change_id":"c","reason":"a \\u0000 in the middle"}',
+        b'"epoch":9223372036854775808}',
     )
     await desk.append(history, 20)
     await desk.runner().install()
-    risk = BY_NAME["risk"]
+    operations = BY_NAME["operations"]
     with pytest.raises(Poisoned) as error:
-        await desk.worker(await desk.lease(risk), risk).catch_up()
+        await desk.worker(await desk.lease(operations), operations).catch_up()
     assert error.value.event.position == poison
-    assert "Untranslatable" in error.value.reason
+    assert "NumericValueOutOfRange" in error.value.reason
+
+
+async def test_a_nul_in_what_a_venue_says_stops_nothing(desk: Desk) -> None:
+    """PostgreSQL has no text with a NUL in it; what only looks like one stays as it is."""
+    history = History(63)
+    history.place()
+    order = history.orders[0]
+    order.reject("odd", "a \x00, a \\\x00 and no \\u0000", history.now)
+    history.release(order)
+    await append_all(desk.log, history.taken())
+    await desk.runner().install()
+    for name in ("orders", "order_timeline"):
+        await desk.worker(await desk.lease(BY_NAME[name]), BY_NAME[name]).catch_up()
+    shown = "a ␀, a \\␀ and no \\u0000"
+    assert await desk.connection.fetchval("select reason from read.orders") == shown
+    sql = "select data->>'reason' from read.order_timeline where type = 'OrderRejected'"
+    assert await desk.connection.fetchval(sql) == shown
 
 
 class Allergy:
