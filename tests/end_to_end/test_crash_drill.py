@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.end_to_end.crash import Drill, Point
 from tests.end_to_end.tape import write_tape
 
-CHAINS = 6
+CHAINS = 8
 """Cores that die and recover side by side: recovering is waiting, for the most part."""
 
 SELECTION = "PATRIOT_TEST_CRASH_POINTS"
