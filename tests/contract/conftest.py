@@ -1,4 +1,4 @@
-"""One log of each implementation for every test of the suite."""
+"""One log, and one venue, of each implementation for every test of the suites."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,9 @@ import pytest
 
 from domain.log import EventLog
 from tests.contract.logs import LOGS, LogUnderTest, Opener
+from tests.contract.venue_books import assert_books_agree
+from tests.contract.venues import DIRECT, VENUES, VenueUnderTest
+from tests.contract.venues import Opener as VenueOpener
 
 
 @pytest.fixture(params=LOGS)
@@ -22,3 +25,31 @@ async def under_test(log_opener: Opener) -> AsyncIterator[LogUnderTest]:
 @pytest.fixture
 def log(under_test: LogUnderTest) -> EventLog:
     return under_test.log
+
+
+@pytest.fixture(params=VENUES)
+def venue_opener(request: pytest.FixtureRequest) -> VenueOpener:
+    return VENUES[request.param](request)
+
+
+@pytest.fixture(params=DIRECT)
+def direct_venue_opener(request: pytest.FixtureRequest) -> VenueOpener:
+    return DIRECT[request.param](request)
+
+
+@pytest.fixture
+async def on(venue_opener: VenueOpener) -> AsyncIterator[VenueUnderTest]:
+    """Any venue, also behind a bad network; at the end all it says must be one story."""
+    async with venue_opener() as under_test:
+        await under_test.note_balances()
+        yield under_test
+        await assert_books_agree(under_test)
+
+
+@pytest.fixture
+async def direct(direct_venue_opener: VenueOpener) -> AsyncIterator[VenueUnderTest]:
+    """A venue with nothing in between: what it reports comes once and in order."""
+    async with direct_venue_opener() as under_test:
+        await under_test.note_balances()
+        yield under_test
+        await assert_books_agree(under_test)
