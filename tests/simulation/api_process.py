@@ -1,4 +1,4 @@
-"""An API process: the desks with their own caches, serving one request after another, side by side."""
+"""An API process: the desks with their own caches, serving requests side by side."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

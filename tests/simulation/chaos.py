@@ -61,7 +61,9 @@ class Chaos:
             process.restart()
         else:
             process.kill()
-            loop.call_later(dice.uniform(0.0, LONGEST_DOWN), self._raise, process, context=outside())
+            loop.call_later(
+                dice.uniform(0.0, LONGEST_DOWN), self._raise, process, context=outside()
+            )
 
     def _raise(self, process: Process) -> None:
         if not process.alive:

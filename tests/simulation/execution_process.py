@@ -1,4 +1,4 @@
-"""The execution process: wait for the lease, then lead until it is lost. As the real role is wired."""
+"""The execution process, wired as the real role: wait for the lease, lead until it is lost."""
 
 import asyncio
 from collections.abc import Callable

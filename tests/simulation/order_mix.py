@@ -84,7 +84,7 @@ class OrderMix:
     def _expiry(self) -> datetime:
         return self._clock.now() + timedelta(seconds=self._dice.uniform(1, 25))
 
-    def _prices(self, order_type: OrderType, side: Side, symbol: str) -> dict[str, object]:
+    def _prices(self, order_type: OrderType, side: Side, symbol: str) -> Mapping[str, object]:
         dice = self._dice
         match order_type:
             case OrderType.LIMIT:
@@ -92,7 +92,7 @@ class OrderMix:
             case OrderType.STOP_LOSS:
                 stop = {"stop_price": self._near(symbol, side.sign * dice.randint(1, 10))}
                 worst = {"limit_price": self._near(symbol, side.sign * 14)}
-                return stop | worst if dice.random() < 0.4 else stop
+                return {**stop, **worst} if dice.random() < 0.4 else stop
             case OrderType.TAKE_PROFIT:
                 return {"stop_price": self._near(symbol, -side.sign * dice.randint(1, 10))}
             case OrderType.TRAILING_STOP:
@@ -105,13 +105,11 @@ class OrderMix:
             case _:
                 return {}
 
-    def _trail(self, side: Side, symbol: str) -> dict[str, object]:
+    def _trail(self, side: Side, symbol: str) -> Mapping[str, object]:
         tick = self._instruments[symbol].tick_size
         if self._dice.random() < 0.7:
             return {"trailing_offset": self._dice.randint(2, 10) * tick}
-        better, lift = (
-            ("1.01", "1.002") if side is Side.SELL else ("0.99", "0.998")
-        )
+        better, lift = ("1.01", "1.002") if side is Side.SELL else ("0.99", "0.998")
         return {
             "entry_price": self._near(symbol, 0),
             "trailing_steps": (TrailingStep(Decimal(better), Decimal(lift)),),

@@ -29,7 +29,7 @@ class ReadStore:
     def commit(
         self, projection: str, checkpoint: int, position: int, changes: Sequence[Changes]
     ) -> bool:
-        """One transaction: rows and checkpoint, or neither. False if another moved the checkpoint."""
+        """Rows and checkpoint, or neither: False if another moved the checkpoint."""
         if self.checkpoints.get(projection, 0) != checkpoint:
             return False
         self.write(changes)

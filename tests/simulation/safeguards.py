@@ -15,12 +15,14 @@ from domain.command import CommandContext
 from domain.event import Event
 from domain.execution import submission
 from domain.execution.booking import Booking
+from domain.execution.outcome import record_submit
 from domain.execution.submission import Submission
 from domain.log import Appended, NewEvent, RecordedEvent
 from domain.order.events import OrderUnknown
 from domain.order.order import Order
 from domain.policies import policy_worker
 from domain.policies.commands import AccountCommand, ReleaseReservation
+from domain.policies.registry import commands_for
 from domain.repository import Repository
 from domain.use_cases.result import Done
 from domain.venue import Absent, Ambiguous, FillReport, Outcome, VenueOrder
@@ -34,7 +36,7 @@ Variant = Callable[[], AbstractContextManager[None]]
 @contextmanager
 def intent_after_send() -> Iterator[None]:
     """The venue is asked first, and the log told afterwards."""
-    save, send = Repository.save, Submission.send
+    save = Repository.save
     held: dict[str, Callable[[], Awaitable[Appended | None]]] = {}
 
     async def save_later(
@@ -50,12 +52,13 @@ def intent_after_send() -> Iterator[None]:
     ) -> None:
         outcome = await self._venue.submit(request)
         await held.pop(order_id)()
-        await self._record(order_id, outcome, submission.record_submit, context)
+        await self._record(order_id, outcome, record_submit, context)
 
-    with mock.patch.object(Repository, "save", save_later):
-        with mock.patch.object(Submission, "send", send_first):
-            yield
-    assert send is Submission.send
+    with (
+        mock.patch.object(Repository, "save", save_later),
+        mock.patch.object(Submission, "send", send_first),
+    ):
+        yield
 
 
 @contextmanager
@@ -110,7 +113,6 @@ def blind_resend() -> Iterator[None]:
 @contextmanager
 def rejected_at_once() -> Iterator[None]:
     """No answer is taken for a no."""
-    record_submit = submission.record_submit
 
     def record(order: Order, outcome: Outcome, now: datetime) -> None:
         if isinstance(outcome, Ambiguous):
@@ -130,7 +132,7 @@ def rejected_after_one_absence() -> Iterator[None]:
     async def book_final(
         self: Booking, client_order_id: str, absent: Absent, *, is_final: bool
     ) -> Done:
-        return await book_absence(self, client_order_id, absent, is_final=True or is_final)
+        return await book_absence(self, client_order_id, absent, is_final=True)
 
     with mock.patch.object(Booking, "book_absence", book_final):
         yield
@@ -139,14 +141,13 @@ def rejected_after_one_absence() -> Iterator[None]:
 @contextmanager
 def lease_without_fencing() -> Iterator[None]:
     """Who once had the lease believes to have it until told otherwise."""
-    with mock.patch.object(HeldLease, "holds", lambda _self: True):
+    with mock.patch.object(HeldLease, "holds", return_value=True):
         yield
 
 
 @contextmanager
 def released_on_unknown() -> Iterator[None]:
     """Money is freed for an order that may be working."""
-    commands_for = policy_worker.commands_for
 
     def commands(event: Event) -> tuple[AccountCommand, ...]:
         if isinstance(event, OrderUnknown):

@@ -8,6 +8,7 @@ from domain.event import Event
 from domain.order.events import (
     OrderAccepted,
     OrderCancelled,
+    OrderEvent,
     OrderFilled,
     OrderRejected,
     OrderWithheld,
@@ -24,6 +25,20 @@ from tests.simulation.story import Story
 def states_of_event(story: Story, event: Event) -> Iterator[str]:
     """What this event, which is not part of the story yet, gets the system into."""
     yield f"event/{type(event).__name__}"
+    if isinstance(event, OrderEvent):
+        yield from _states_of_order(story, event)
+    match event:
+        case ReservationReleased(reason="abandoned"):
+            yield "reservation/orphan_released"
+        case LeaderEpochStarted() if event.epoch > 1:
+            yield "leader/changed"
+        case TradingResumed():
+            yield from _states_of_resumption(story, event)
+        case _:
+            pass
+
+
+def _states_of_order(story: Story, event: OrderEvent) -> Iterator[str]:
     match event:
         case OrderFilled():
             yield from _states_of_fill(story.orders[event.originator_id])
@@ -35,12 +50,6 @@ def states_of_event(story: Story, event: Event) -> Iterator[str]:
             yield f"withheld/{event.code}"
         case OrderCancelled(reason="oco"):
             yield "oco/partner_cancelled"
-        case ReservationReleased(reason="abandoned"):
-            yield "reservation/orphan_released"
-        case LeaderEpochStarted() if event.epoch > 1:
-            yield "leader/changed"
-        case TradingResumed():
-            yield from _states_of_resumption(story, event)
         case _:
             pass
 
@@ -55,7 +64,9 @@ def states_of_entry(story: Story, entry: Entry) -> Iterator[str]:
         terms = entry.order.terms
         yield f"terms/{terms.type}"
         yield f"terms/{terms.time_in_force}"
-        yield from (f"terms/{flag}" for flag in ("reduce_only", "post_only") if getattr(terms, flag))
+        yield from (
+            f"terms/{flag}" for flag in ("reduce_only", "post_only") if getattr(terms, flag)
+        )
         if entry.order.linked_client_order_id is not None:
             yield "terms/linked"
 

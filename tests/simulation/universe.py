@@ -1,4 +1,4 @@
-"""Everything that seeds must reach together: a simulation that does not get there proves nothing."""
+"""What seeds must reach together: a simulation that does not get there proves nothing."""
 
 import msgspec
 

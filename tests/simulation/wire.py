@@ -1,4 +1,4 @@
-"""The wire between a worker and the venue: what is on its way arrives, whoever sent it may be dead."""
+"""The wire between a worker and the venue: what is on its way arrives, though its sender dies."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence

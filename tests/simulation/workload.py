@@ -1,7 +1,7 @@
-"""What people do while everything fails: trade, change their minds, halt, and go behind its back."""
+"""What people do while everything fails: trade, change their minds, halt, trade by hand."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -22,7 +22,7 @@ from tests.simulation.order_mix import OrderMix
 from tests.simulation.story import Story
 from tests.simulation.venue_story import SETTLEMENT_ASSET
 
-Act = Callable[[str], Awaitable[None]]
+Act = Callable[[str], Coroutine[None, None, None]]
 
 
 class Workload:

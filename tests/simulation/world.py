@@ -135,4 +135,3 @@ class World:
         for fault, times in sorted(self.venue.happened.items()):
             if times:
                 self.simulation.hit(f"venue/{fault}")
-

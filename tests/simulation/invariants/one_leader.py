@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from domain.order.events import OrderSubmitting
 from domain.session.events import LeaderEpochStarted
-from tests.simulation.lease import LeaseStore
 from projections.projection import Fact
+from tests.simulation.lease import LeaseStore
 from tests.simulation.story import Story
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from domain.order.status import Ending
+from projections.orders import OrderRow
 from projections.registry import ALL_PROJECTIONS
 from tests.simulation.read_store import ReadStore, folded_anew
 from tests.simulation.story import Story
@@ -26,6 +27,6 @@ def _like_the_log(story: Story, store: ReadStore) -> Iterator[str]:
         if order.ending is Ending.ABANDONED:
             continue
         row = rows.get((order.id,))
-        shown = None if row is None else (row.status, row.cum_quantity, row.version)
+        shown = (row.status, row.cum_quantity, row.version) if isinstance(row, OrderRow) else None
         if shown != (order.status, order.cum_quantity, order.version):
             yield f"order {order.id} is {order.status} at version {order.version}, shown is {shown}"

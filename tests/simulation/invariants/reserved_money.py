@@ -75,4 +75,3 @@ def _worst_case(account: Account, notional: Decimal, order: Order) -> Fraction:
 
 def _up(amount: Fraction) -> Fraction:
     return Fraction(ceil(amount * _LAST_DECIMAL), _LAST_DECIMAL)
-
