@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -20,8 +21,13 @@ from tests.end_to_end.process import ANSWER_SECONDS, Process, RunningCore, runni
 from tests.end_to_end.story import SUBJECT, Snapshot, Story, shortened, snapshot
 
 TRADERS = 4
-ANSWERS = (40, 160)
-"""How many answers a core gives before it is killed."""
+KILLS = 20
+TRADING_SECONDS = (0.05, 1.5)
+"""How long a core trades before it is killed."""
+
+STARTING_SECONDS = (0.3, 2.5)
+AGREED_SECONDS = 30.0
+"""An order that was killed on its way is unknown until it can no longer arrive."""
 
 
 def kill_the_core(core: RunningCore) -> None:
@@ -67,6 +73,15 @@ def server(core: RunningCore, name: str) -> psutil.Process:
     return found
 
 
+KINDS: tuple[Callable[[RunningCore], None], ...] = (
+    kill_the_core,
+    kill_the_core_and_postgres,
+    kill_the_core_and_its_watchers,
+    kill_postgres_alone,
+    kill_valkey_alone,
+)
+
+
 class Drill:
     """Cores on one data directory, one after the other, under the load of the same traders."""
 
@@ -75,18 +90,30 @@ class Drill:
         self._random = Random(seed)
         self._load = Load([Trader(f"trader{n}", seed * 100 + n) for n in range(TRADERS)])
 
+    def kill(self, times: int) -> None:
+        """Each kind once at least; for the rest it is the core alone, or one that starts."""
+        often = (self.kill_while_starting, self._rounds(kill_the_core))
+        kills = [self.kill_while_starting, *map(self._rounds, KINDS)]
+        kills += self._random.choices(often, (1, 4), k=times - len(kills))
+        self._random.shuffle(kills)
+        for kill in kills:
+            kill()
+
+    def _rounds(self, kill: Callable[[RunningCore], None]) -> Callable[[], None]:
+        return partial(self.round, kill)
+
     def round(self, kill: Callable[[RunningCore], None]) -> None:
         """A core that is killed in the middle of its work."""
         with running(self._data_dir) as core:
             self._start_load(core)
-            self._load.await_answers(self._random.randint(*ANSWERS))
+            time.sleep(self._random.uniform(*TRADING_SECONDS))
             kill(core)
             self._load.join()
 
     def kill_while_starting(self) -> None:
         arguments = ["-m", "infra.cli.main", "up", "--port", "0"]
         with Process(arguments, self._data_dir) as core:
-            time.sleep(self._random.uniform(0.3, 2.5))
+            time.sleep(self._random.uniform(*STARTING_SECONDS))
             core.kill()
 
     def last_round(self) -> None:
@@ -112,7 +139,7 @@ class Drill:
             problems[:] = Story(seen).problems(answered)
             return None if problems else seen
 
-        seen = until(agreed, ANSWER_SECONDS, lambda: shortened(problems))
+        seen = until(agreed, AGREED_SECONDS, lambda: shortened(problems))
         assert len([answer for answer in answered if answer.is_promise]) > TRADERS * 10
         assert any(order.is_live for order in Story(seen).expected.orders.values())
         _require_watchful(seen, answered)
@@ -157,12 +184,7 @@ def _price(core: RunningCore) -> Decimal:
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_nothing_acknowledged_is_lost(seed: int, data_dir: Path) -> None:
+def test_twenty_kills_and_nothing_acknowledged_is_lost(seed: int, data_dir: Path) -> None:
     drill = Drill(data_dir, seed)
-    drill.round(kill_the_core)
-    drill.round(kill_the_core_and_postgres)
-    drill.kill_while_starting()
-    drill.round(kill_the_core_and_its_watchers)
-    drill.round(kill_postgres_alone)
-    drill.round(kill_valkey_alone)
+    drill.kill(KILLS)
     drill.last_round()
