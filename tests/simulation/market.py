@@ -98,6 +98,7 @@ class Market:
     def __init__(self, instruments: SimulatedInstruments, dice: Random) -> None:
         self._walks = [Walk(each, Random(dice.getrandbits(64))) for each in instruments.all()]
         self._quotes: dict[str, Quote] = {}
+        self.stands_still = False
 
     def quote(self, symbol: str) -> Quote | None:
         return self._quotes.get(symbol)
@@ -113,5 +114,6 @@ class Market:
     async def run(self, clock: Clock, listen: Callable[[MarketEvent], None]) -> None:
         """Until cancelled."""
         while True:
-            self.move(clock, listen)
+            if not self.stands_still:
+                self.move(clock, listen)
             await clock.sleep(INTERVAL)

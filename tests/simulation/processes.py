@@ -18,6 +18,10 @@ from tests.simulation.world import MAX_QUOTE_AGE_MS, World
 
 APIS = ("api-1", "api-2")
 EXECUTIONS = ("execution-1", "execution-2")
+POLICIES = ("policies-1", "policies-2")
+
+TWICE = 0.25
+"""In so many of the seeds the policies run in two processes at once, as after a lost lease."""
 
 
 class Processes:
@@ -39,7 +43,8 @@ class Processes:
             self._spawn(api.name, partial(self._run_api, api))
         for name in EXECUTIONS:
             self._spawn(name, partial(self._run_execution, name))
-        self._spawn("policies", self._run_policies)
+        for name in POLICIES if self._dice.random() < TWICE else POLICIES[:1]:
+            self._spawn(name, partial(self._run_policies, name))
         self._spawn("projector", self._run_projector)
 
     def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -66,11 +71,11 @@ class Processes:
             checkpoints=self._world.checkpoints,
         )
 
-    async def _run_policies(self) -> None:
+    async def _run_policies(self, name: str) -> None:
         await run_policies(
-            self._core("policies"),
+            self._core(name),
             self._world.checkpoints,
-            self._simulation.clock.view("policies"),
+            self._simulation.clock.view(name),
             self._world.venue.capabilities,
             self._world.market.quote,
         )

@@ -27,6 +27,17 @@ REST_WITHIN = 120.0
 
 LOOK_EVERY = 1.0
 
+SECOND_STARTS = 0.3
+"""In so many of the seeds everything is started once more at the end."""
+
+CHANGES_BY_TIME = frozenset(
+    {
+        *("LeaderEpochStarted", "OrderExpired", "OrderCancelled", "ReservationReleased"),
+        *("OrderCancelRequested", "OrderCancelRejected"),
+    }
+)
+"""What time alone brings about: new leaders, and the end of gtd orders."""
+
 
 async def scenario(simulation: Simulation) -> None:
     world = World(simulation)
@@ -45,6 +56,8 @@ async def scenario(simulation: Simulation) -> None:
         chaos.end()
         simulation.heal()
         await _come_to_rest(simulation, world)
+        if simulation.dice_for("second start").random() < SECOND_STARTS:
+            await _start_again(simulation, world)
         running.cancel()
 
 
@@ -68,6 +81,23 @@ async def _come_to_rest(simulation: Simulation, world: World) -> None:
         if simulation.clock.monotonic() > deadline:
             raise Violation(f"{REST_WITHIN:g} s after all healed: {unfinished}")
         await simulation.clock.sleep(LOOK_EVERY)
+
+
+async def _start_again(simulation: Simulation, world: World) -> None:
+    """Everybody starts once more, in a market that stands still: that must change nothing."""
+    world.market.stands_still = True
+    await _come_to_rest(simulation, world)
+    events = simulation.log_store.events
+    head, leader = len(events), world.leases.epoch
+    for process in simulation.processes.values():
+        process.restart()
+    await simulation.until(
+        lambda: world.story.epoch > leader, within=REST_WITHIN, what="somebody leads again"
+    )
+    await _come_to_rest(simulation, world)
+    for event in events[head:]:
+        if event.type not in CHANGES_BY_TIME:
+            raise Violation(f"{event.type} in {event.stream}, only because everybody started again")
 
 
 def _unfinished(simulation: Simulation, world: World) -> Iterator[str]:

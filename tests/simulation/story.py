@@ -41,6 +41,11 @@ class Story:
         self.flows: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
         """By account and asset: all that went in, less all that trades and fees took out."""
 
+    @property
+    def epoch(self) -> int:
+        """The newest leader's."""
+        return max((session.epoch for session in self.sessions.values()), default=0)
+
     def tell(self, fact: Fact) -> None:
         """Take in the next event of the log."""
         self.facts.append(fact)

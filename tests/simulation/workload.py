@@ -112,7 +112,7 @@ class Workload:
 
     async def _resume(self, scope: str, number: str) -> None:
         await self._clock.sleep(self._dice.expovariate(0.5))
-        if self._dice.random() < 0.9:
+        if self._dice.random() < 0.95:
             resume = ChangeTrading(scope, f"resume-{number}", "all is well")
             await self._ask(lambda core: core.risk.resume(resume, context_for("resume", number)))
 

@@ -22,6 +22,5 @@ def on_event(story: Story, fact: Fact) -> Iterator[str]:
         if begun and begun[-1] >= event.epoch:
             yield f"epoch {event.epoch} begins after epoch {begun[-1]}"
     elif isinstance(event, OrderSubmitting):
-        epochs = [session.epoch for session in story.sessions.values()]
-        if event.leader_epoch > max(epochs, default=0):
+        if event.leader_epoch > story.epoch:
             yield f"epoch {event.leader_epoch} intends to send before it has begun"
