@@ -1,10 +1,12 @@
 """One log, and one venue, of each implementation for every test of the suites."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import psycopg
 import pytest
 
 from domain.log import EventLog
+from infra.embedded.postgres import EmbeddedPostgres
 from tests.contract.logs import LOGS, LogUnderTest, Opener
 from tests.contract.venue_books import assert_books_agree
 from tests.contract.venues import DIRECT, VENUES, VenueUnderTest
@@ -25,6 +27,15 @@ async def under_test(log_opener: Opener) -> AsyncIterator[LogUnderTest]:
 @pytest.fixture
 def log(under_test: LogUnderTest) -> EventLog:
     return under_test.log
+
+
+@pytest.fixture(scope="session")
+def venue_dsn(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """One database for all journals, one after the other: making a database takes longer."""
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE venue_journals TEMPLATE template0")
+        yield postgres_server.dsn_of("venue_journals")
+        connection.execute("DROP DATABASE venue_journals WITH (FORCE)")
 
 
 @pytest.fixture(params=VENUES)

@@ -152,12 +152,13 @@ def paper_in_memory(request: pytest.FixtureRequest) -> Opener:
 
 
 def paper_on_postgres(request: pytest.FixtureRequest) -> Opener:
-    dsn: str = request.getfixturevalue("postgres_dsn")
+    dsn: str = request.getfixturevalue("venue_dsn")
 
     @asynccontextmanager
     async def open_venue() -> AsyncIterator[VenueUnderTest]:
         clock = ManualClock()
         async with journal_pool(dsn) as pool:
+            await pool.execute("DROP SCHEMA IF EXISTS paper_venue CASCADE")
             under_test = PaperUnderTest(await PostgresJournal.open(pool, clock), clock)
             await under_test.restart()
             yield under_test
