@@ -60,9 +60,9 @@ class TimedWorker:
         self._clock = clock
         self._woken = asyncio.Event()
         self._asleep_until: datetime | None = None
-        self._position = 0
+        self.position = 0
         self._saved = 0
-        self._saved_at = 0.0
+        self._saved_at = -SAVE_EVERY
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -71,7 +71,7 @@ class TimedWorker:
             group.create_task(self._keep())
 
     async def _follow(self) -> None:
-        self._position = self._saved = await self._checkpoints.load(self.policy.name)
+        self.position = self._saved = await self._checkpoints.load(self.policy.name)
         only = EventFilter(types=self.policy.types)
         async with aclosing(self._log.subscribe(after=self._saved, only=only)) as pages:
             async for page in pages:
@@ -86,13 +86,13 @@ class TimedWorker:
         correlation_id = _decode_metadata(recorded.metadata).correlation_id
         cause = Cause(recorded.position, str(recorded.id), correlation_id)
         self.policy.note(decode(recorded), cause, self.agenda)
-        self._position = recorded.position
+        self.position = recorded.position
         due = self.agenda.next_due()
         if due is not None and (self._asleep_until is None or due < self._asleep_until):
             self._woken.set()
 
     async def _save(self) -> None:
-        mark = self.agenda.mark(self._position)
+        mark = self.agenda.mark(self.position)
         now = self._clock.monotonic()
         if mark > self._saved and now - self._saved_at >= SAVE_EVERY:
             await self._checkpoints.save(self.policy.name, mark)

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,7 +80,7 @@ def test_struck_appointments_take_no_room() -> None:
 def test_the_mark_makes_the_open_appointments_again(actions: list[tuple[str, object]]) -> None:
     """Against a plain dictionary: nothing is forgotten, and nothing comes before its time."""
     agenda, now = Agenda(), NOON
-    expected: dict[str, tuple[int, object]] = {}
+    expected: dict[str, tuple[int, datetime]] = {}
     for position, (action, value) in enumerate(actions, start=1):
         key = str(value)
         if action == "pass":
@@ -89,7 +89,7 @@ def test_the_mark_makes_the_open_appointments_again(actions: list[tuple[str, obj
         elif action == "enter":
             due = now + in_seconds(3)
             present = expected.get(key)
-            kept = min(due, present[1]) if present else due  # type: ignore[type-var]
+            kept = min(due, present[1]) if present else due
             agenda.enter(key, key, due, cause(position))
             expected.pop(key, None)
             expected[key] = (position, kept)
@@ -99,7 +99,7 @@ def test_the_mark_makes_the_open_appointments_again(actions: list[tuple[str, obj
         elif action == "hasten" and key in expected:
             agenda.hasten(key, now)
             at, due_at = expected[key]
-            expected[key] = (at, min(now, due_at))  # type: ignore[type-var]
+            expected[key] = (at, min(now, due_at))
         else:
             for looked_at in agenda.take_due(now, 9):
                 assert expected[looked_at.key] == (looked_at.cause.position, looked_at.due)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from domain.account.events import OcoBothFilled
 from domain.event import decode
 from domain.log import LogUnavailable
+from domain.order.events import OrderCancelRequested
 from domain.order.order import Order
 from domain.order.status import Ending
 from domain.policies.oco import to_take_off
@@ -55,7 +56,8 @@ async def test_what_decides_one_leg_takes_the_other_off(what, happen, swapped) -
     await record(world, leg, happen)
     await desk.run()
     requested = decode(world.recorded(Order.stream_of(other))[-1])
-    assert (type(requested).__name__, requested.reason) == ("OrderCancelRequested", "oco")
+    assert isinstance(requested, OrderCancelRequested)
+    assert requested.reason == "oco"
     await desk.after(100)
     assert types_of(world, other)[-1] == "OrderCancelRequested"
 
