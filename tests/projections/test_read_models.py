@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from domain.event import known_types
 from domain.log import category_of
+from domain.risk.limits import Limits
+from domain.risk.risk_limits import RiskLimits
 from tests.projections.desk import BY_NAME, Desk, open_desk
 from tests.projections.expected import Expected, Rows
 from tests.projections.history import History, append_all
@@ -24,6 +26,7 @@ async def project_in_pages(desk: Desk, page_size: int) -> None:
     for projection in BY_NAME.values():
         lease = await desk.lease(projection)
         await desk.worker(lease, projection, page_size=page_size).catch_up()
+        await desk.builds.release(desk.connection, lease)
 
 
 async def rows_of(desk: Desk, view: str, *key: str) -> Rows:
@@ -116,6 +119,22 @@ async def test_the_timeline_holds_every_event_of_an_order_as_it_was_stored(desk:
         assert await desk.connection.fetchval(same_data, event.position, event.data.decode())
     assert {(r["actor"], r["correlation_id"]) for r in rows} == {("human:alice", "corr-1")}
     assert [r["recorded_at"] for r in rows] == [e.recorded_at for e in stored]
+
+
+async def test_a_confirmed_halt_stays_so_whoever_goes_on_with_the_fold(desk: Desk) -> None:
+    await desk.runner().install()
+    limits: RiskLimits = RiskLimits.empty("system")
+    now = History(12).now
+    limits.halt("h", "drill", now)
+    limits.confirm_halt(now)
+    limits.set_limits("l", Limits(max_open_orders=1), "fewer", now)
+    limits.resume("r", "over", now)
+    seen = []
+    for event in limits.pending:
+        await append_all(desk.log, [(limits.stream, event)])
+        await project_in_pages(desk, 10)
+        seen.append(await desk.connection.fetchval("select halt_confirmed from read.risk"))
+    assert seen == [False, True, True, None]
 
 
 def test_histories_hold_every_event_there_is() -> None:
