@@ -22,6 +22,7 @@ class VenueOrderStory:
 
     def __init__(self, opened: Opened) -> None:
         self.client_order_id = opened.order.client_order_id
+        self.venue_order_id = opened.venue_order_id
         self.account_id = opened.order.account_id
         self.order_id = order_id_of(self.client_order_id)
         self.side: Side = opened.order.terms.side
