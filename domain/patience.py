@@ -1,15 +1,16 @@
 """Trying again while the log does not answer."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
+from domain.cancellation import heed_cancellation
 from domain.clock import Clock
 from domain.errors import Busy
 from domain.log import LogUnavailable
 
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 2.0
+FIRST_PAUSE = timedelta(milliseconds=50)
+LONGEST_PAUSE = timedelta(seconds=2)
 
 T = TypeVar("T")
 
@@ -25,13 +26,6 @@ async def insist(clock: Clock, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             return await attempt()
         except (LogUnavailable, Busy):
-            _heed_cancellation()
-            await clock.sleep(pause)
+            heed_cancellation()
+            await clock.sleep(pause.total_seconds())
             pause = min(2 * pause, LONGEST_PAUSE)
-
-
-def _heed_cancellation() -> None:
-    """Python 3.11 can lose a cancellation where a task group ends by an error at the same time."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, command_id_for
+from domain.decimals import ZERO
 from domain.errors import NotFound
 from domain.order.order import Order, amended_terms, order_id_of
 from domain.order.status import Ending
@@ -54,6 +55,7 @@ class Booking:
             match report:
                 case FillReport():
                     order.fill(report, now)
+                    order.end_requests(now)
                 case BustReport():
                     order.bust_fill(report.trade_id, report.reason, now)
                 case CancelReport():
@@ -85,6 +87,8 @@ class Booking:
                 order.cancel(state.reason, now)
             elif state.status is VenueStatus.EXPIRED:
                 order.expire(now)
+            elif state.status is VenueStatus.FILLED and order.cum_quantity == state.cum_quantity:
+                _end_busted(order, now)
 
         return await self._change(
             state.client_order_id, decide, f"state/{state.status}/{asked_at.isoformat()}"
@@ -132,6 +136,12 @@ class Booking:
         order = await self._repository.load(Order, order_id)
         self._repository.give_back(order)
         return order.correlation_id if order.exists else order_id
+
+
+def _end_busted(order: Order, now: datetime) -> None:
+    """What a bust took back of an order that was filled does not work any more."""
+    if order.leaves_quantity > ZERO:
+        order.cancel("busted", now)
 
 
 def _settle_amendment(order: Order, state: OrderState, asked_at: datetime, now: datetime) -> None:

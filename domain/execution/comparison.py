@@ -1,6 +1,6 @@
 """What an account believes beside what the venue has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -13,7 +13,7 @@ from domain.venue import VenuePosition
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Where account and venue differ, as the venue has it, at a version of the account.
+    """What to take from the venue, at a version of the account: positions, and balances by asset.
 
     Equal differences at two looks are not something that is only under way.
     """
@@ -29,33 +29,44 @@ def difference(
     balances: Mapping[str, Decimal],
     instruments: Instruments,
 ) -> Difference | None:
-    """None if they agree. Positions in instruments the core does not know are left out."""
+    """None if they agree. Positions in instruments the core does not know are left out.
+
+    What must agree is the quantity of each position, and of each asset the cash: the balance less
+    the cost of the open positions. How much of that is profit realised already depends on the
+    order in which trades are counted, which is the venue's own; the account keeps to its own.
+    """
+    there = _known(positions, instruments)
     differing = tuple(
         found
-        for found in _found(account, positions, instruments)
-        if found.quantity != account.position_quantity(found.symbol)
+        for symbol in sorted(there.keys() | account.positions.keys())
+        if (found := there.get(symbol) or _none_of(account.positions[symbol])).quantity
+        != account.position_quantity(symbol)
     )
-    assets = sorted(account.balances.keys() | balances.keys())
-    amounts = tuple(
-        (asset, balances.get(asset, ZERO))
-        for asset in assets
-        if balances.get(asset, ZERO) != account.balance(asset)
-    )
+    after = {**account.positions, **{found.symbol: found for found in differing}}
+    amounts = []
+    for asset in sorted(account.balances.keys() | balances.keys()):
+        cash = balances.get(asset, ZERO) - _cost(there.values(), asset)
+        balance = cash + _cost(after.values(), asset)
+        if balance != account.balance(asset):
+            amounts.append((asset, balance))
     if not differing and not amounts:
         return None
-    return Difference(account.version, differing, amounts)
+    return Difference(account.version, differing, tuple(amounts))
 
 
-def _found(
-    account: Account, positions: Sequence[VenuePosition], instruments: Instruments
-) -> list[Position]:
-    """The venue's positions, with none where only the account has one."""
-    held = {each.symbol: each for each in positions}
-    found = []
-    for symbol in sorted(held.keys() | account.positions.keys()):
-        instrument = instruments.get(symbol)
-        if instrument is None:
-            continue
-        there = held.get(symbol) or VenuePosition(symbol, ZERO, ZERO)
-        found.append(Position(symbol, instrument.settlement_asset, there.quantity, there.cost))
-    return found
+def _known(positions: Sequence[VenuePosition], instruments: Instruments) -> dict[str, Position]:
+    known = {}
+    for each in positions:
+        instrument = instruments.get(each.symbol)
+        if instrument is not None:
+            asset = instrument.settlement_asset
+            known[each.symbol] = Position(each.symbol, asset, each.quantity, each.cost)
+    return known
+
+
+def _none_of(position: Position) -> Position:
+    return Position(position.symbol, position.settlement_asset)
+
+
+def _cost(positions: Iterable[Position], asset: str) -> Decimal:
+    return sum((each.cost for each in positions if each.settlement_asset == asset), ZERO)

@@ -12,10 +12,18 @@ from domain.execution.venue_problems import VenueProblems
 from domain.order.order import Order, VenueDataError
 from domain.patience import insist
 from domain.repository import Repository
-from domain.venue import Absent, FillReport, OrderState, Venue, VenueStatus, VenueUnavailable
+from domain.venue import (
+    Absent,
+    BustReport,
+    FillReport,
+    OrderState,
+    Venue,
+    VenueStatus,
+    VenueUnavailable,
+)
 
-FIRST_WAIT = 0.5
-LONGEST_WAIT = 30.0
+FIRST_WAIT = timedelta(milliseconds=500)
+LONGEST_WAIT = timedelta(seconds=30)
 SIDE_BY_SIDE = 16
 
 CLOCKS_APART = timedelta(minutes=1)
@@ -28,7 +36,7 @@ class _Doubt(msgspec.Struct):
     """When to ask again, and how long to wait after that."""
 
     due: float
-    wait: float
+    wait: timedelta
 
 
 class Inquiry:
@@ -57,7 +65,7 @@ class Inquiry:
 
     def watch(self, order_id: str) -> None:
         """Ask about an order soon; it may turn out to be in no doubt at all."""
-        self._doubts[order_id] = _Doubt(self._clock.monotonic() + FIRST_WAIT, FIRST_WAIT)
+        self._doubts[order_id] = self._later(FIRST_WAIT, FIRST_WAIT)
         self._arrived.set()
 
     async def run(self) -> None:
@@ -66,7 +74,7 @@ class Inquiry:
             while not self._doubts:
                 self._arrived.clear()
                 await self._arrived.wait()
-            await self._clock.sleep(FIRST_WAIT / 2)
+            await self._clock.sleep(FIRST_WAIT.total_seconds() / 2)
             now = self._clock.monotonic()
             due = [order_id for order_id, doubt in self._doubts.items() if doubt.due <= now]
             await self.ask_all([order_id for order_id in due if await self._is_in_doubt(order_id)])
@@ -99,7 +107,10 @@ class Inquiry:
             return
         wait = self._doubts[order_id].wait if order_id in self._doubts else FIRST_WAIT
         longer = min(2 * wait, LONGEST_WAIT)
-        self._doubts[order_id] = _Doubt(self._clock.monotonic() + wait, longer)
+        self._doubts[order_id] = self._later(wait, longer)
+
+    def _later(self, wait: timedelta, next_wait: timedelta) -> _Doubt:
+        return _Doubt(self._clock.monotonic() + wait.total_seconds(), next_wait)
 
     async def _ask(self, order_id: str) -> Order:
         """One round of questions about an order, and the order after it.
@@ -136,6 +147,28 @@ class Inquiry:
             order = await self._load(order.id)
             if order.cum_quantity < state.cum_quantity:
                 await self._book_fills_since(order, EVER)
+            elif order.cum_quantity > state.cum_quantity:
+                await self._take_back_busted(order)
+
+    async def _take_back_busted(self, order: Order) -> None:
+        """The venue counts less than was booked: what it does not list any more, it has busted."""
+        listed = {
+            fill.trade_id
+            for fill in await self._venue.fills_since(order.account_id, EVER)
+            if _is_of(fill, order)
+        }
+        for trade_id in [each for each in order.fills if each not in listed]:
+            await self._booking.book(
+                BustReport(
+                    client_order_id=order.venue_client_id,
+                    venue_order_id=order.venue_order_id or "",
+                    account_id=order.account_id,
+                    symbol=order.terms.symbol,
+                    trade_id=trade_id,
+                    reason="the venue does not list it any more",
+                    at=order.fills[trade_id].executed_at,
+                )
+            )
 
     async def _book_fills_since(self, order: Order, since: datetime) -> None:
         for fill in await self._venue.fills_since(order.account_id, since):

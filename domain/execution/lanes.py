@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from domain.cancellation import heed_cancellation
+
 Work = Callable[[], Awaitable[None]]
 
 
@@ -31,6 +33,7 @@ class Lanes:
             await self._done.wait()
 
     def put(self, key: str, work: Work) -> None:
+        heed_cancellation()
         self._held += 1
         lane = self._waiting.get(key)
         if lane is not None:

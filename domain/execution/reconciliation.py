@@ -21,13 +21,16 @@ from domain.repository import Repository
 from domain.use_cases.change import change
 from domain.venue import FillReport, OpenOrder, Venue, VenuePosition, VenueUnavailable
 
-ROUND_SECONDS = 30.0
-RETRY_SECONDS = 5.0
-LOOK_AGAIN_SECONDS = 1.0
+ROUND_SECONDS = 30
+RETRY_SECONDS = 5
+LOOK_AGAIN_SECONDS = 1
 FAILURES_ADMITTED = 3
 """Rounds that may fail in a row before an account stops trading; at the start none may."""
 
 SIDE_BY_SIDE = 16
+
+ORDERS_LOOKED_AT = 50
+"""How many of an account's newest executed orders are asked about where a position differs."""
 
 _ACTOR = Actor(ActorType.SYSTEM, "reconciliation", "execution")
 
@@ -60,7 +63,7 @@ class Reconciliation:
         self._failures: dict[str, int] = {}
         self._seen: dict[str, Difference] = {}
         self._settled_to: dict[str, datetime] = {}
-        self._due = 0.0
+        self._due: float = 0
 
     async def start(self) -> None:
         """Compare every account; one that cannot be compared does not trade until it can."""
@@ -76,7 +79,7 @@ class Reconciliation:
 
     def hurry(self) -> None:
         """Something may have been missed: do not wait for the next round."""
-        self._due = 0.0
+        self._due = 0
 
     async def _round(self, admitted: int) -> None:
         slots = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -177,8 +180,17 @@ class Reconciliation:
         if look == seen:
             await self._adjust(account_id, look)
         else:
+            await self._ask_about_trades(account_id, look)
             self._seen[account_id] = look
             self.hurry()
+
+    async def _ask_about_trades(self, account_id: str, look: Difference) -> None:
+        """A position that differs may be a bust that was missed: of an order that has ended."""
+        symbols = {position.symbol for position in look.positions}
+        account = await self._look(account_id)
+        newest = list(account.settled)[-ORDERS_LOOKED_AT:]
+        orders = [await self._look_at_order(order_id) for order_id in newest]
+        await self._inquiry.ask_all([order.id for order in orders if order.terms.symbol in symbols])
 
     async def _look_for_difference(self, account_id: str) -> Difference | None:
         """None if there is none, or while fills are on their way into the account."""

@@ -14,7 +14,7 @@ from domain.order.order import order_id_of
 from domain.venue import OrderReport, Report, StreamGap, UnreadableReport, Venue
 
 SIDE_BY_SIDE = 256
-REOPEN_SECONDS = 1.0
+REOPEN_SECONDS = 1
 
 
 class Reporting:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import msgspec
 
@@ -11,8 +12,8 @@ from domain.order.order import Order
 from domain.risk.risk_book import RiskBook
 from domain.risk.trading_state import TradingState
 
-LIMITS_POLL = 0.05
-"""Seconds between looks at limits that are not known yet."""
+LIMITS_POLL = timedelta(milliseconds=50)
+"""Between looks at limits that are not known yet."""
 
 
 class Withheld(msgspec.Struct, frozen=True):
@@ -44,12 +45,12 @@ class TradingGate:
     async def until_known(self) -> None:
         """Wait until the limits are current: nothing is sent on what may be old."""
         while not self._risk_book.is_current:
-            await self._clock.sleep(LIMITS_POLL)
+            await self._clock.sleep(LIMITS_POLL.total_seconds())
 
     async def until_heard(self, scope: str, version: int) -> None:
         """Wait until the limits of a scope are known up to a version of its stream."""
         while self._risk_book.scope(scope).version < version:
-            await self._clock.sleep(LIMITS_POLL)
+            await self._clock.sleep(LIMITS_POLL.total_seconds())
 
     def refusal(self, order: Order) -> Withheld | None:
         """What stands against sending an order now."""

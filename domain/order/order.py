@@ -344,10 +344,13 @@ class Order(Aggregate):
             leaves_quantity=self.terms.quantity - cum if self.is_live else ZERO,
             executed_at=report.at,
         )
-        self._end_requests(now)
 
-    def _end_requests(self, now: datetime) -> None:
-        """Nothing is left to cancel of a filled order, nor to amend unless it is to be larger."""
+    def end_requests(self, now: datetime) -> None:
+        """Answer the requests that are pointless once an order is filled.
+
+        Nothing is left to cancel, nor to amend unless it is to be larger. The venue's own answer
+        may be lost, or come later.
+        """
         if self.is_live:
             return
         self.reject_cancel("too_late", "the order had ended", now)

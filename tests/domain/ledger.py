@@ -135,6 +135,14 @@ class Expected:
         if self.live and self.cum == self.quantity:
             self.end = "filled"
 
+    def answer_pointless_requests(self) -> None:
+        """A filled order has nothing left to cancel, nor to amend unless it is to be larger."""
+        if self.live:
+            return
+        self.cancelling = None
+        if self.amending and self.amending.quantity <= self.cum:
+            self.amending = None
+
     def needs(self, book: Book) -> Fraction:
         """The worst case of what can still trade, on the present terms or on those asked for."""
         left = [self.quantity - self.cum] if self.live else []

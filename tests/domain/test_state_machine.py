@@ -31,7 +31,7 @@ from domain.event import decode, encode
 from domain.fees import FeeSchedule
 from domain.log import RecordedEvent
 from domain.order.events import OrderAmendRequested, OrderCancelRequested, OrderPlaced
-from domain.order.order import Order, VenueDataError, venue_client_id_of
+from domain.order.order import Order, VenueDataError, amended_terms, venue_client_id_of
 from domain.order.terms import OrderTerms, OrderType, Side
 from domain.repository import AnyAggregate
 from domain.risk.limits import Limits
@@ -343,7 +343,9 @@ class Core(RuleBasedStateMachine):
     def send_cancel(self, data: st.DataObject, answer: Outcome) -> None:
         order = self.some_order(data, lambda o: bool(o.cancelling))
         self.handle(data, self.last(order, OrderCancelRequested), answer)
-        if isinstance(answer, Rejected) or not order.live:
+        if order.live and not self.sends("submit", order):
+            order.finish("cancelled")
+        elif isinstance(answer, Rejected) or not order.live:
             order.cancelling = None
         elif isinstance(answer, Ambiguous):
             order.unknown = True
@@ -442,6 +444,7 @@ class Core(RuleBasedStateMachine):
         if trade_id not in order.executions and trade_id not in order.busted:
             assert order.cum + Fraction(quantity) <= order.most
             order.executed(trade_id, self.execution(order, quantity, price, fee, fee_asset))
+        order.answer_pointless_requests()
 
     def fill_quantity(self, data: st.DataObject, order: Expected) -> Decimal:
         """All that is left, a part of it, or whatever."""
@@ -517,12 +520,17 @@ class Core(RuleBasedStateMachine):
         """What recovery books after a restart."""
         order = self.any_order(data)
         client_order_id = venue_client_id_of(order.order_id)
-        terms = self.run(self.world.order(order.order_id)).terms
+        before = self.run(self.world.order(order.order_id))
+        terms = before.terms
         state = OrderState(
             client_order_id, "v1", order.account_id, status, Decimal(0), "venue", NOON, terms
         )
         self.run(self.somewhere(data).booking.book_state(state, NOON))
         order.accepted, order.unknown = True, False
+        if before.pending_amendment and amended_terms(terms, before.pending_amendment) == terms:
+            order.replaced()
+        if status is VenueStatus.FILLED and not order.cum and order.live:
+            order.finish("cancelled")
         if status in (VenueStatus.CANCELLED, VenueStatus.EXPIRED):
             order.finish(status)
 
