@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.clock import Clock
+from domain.log import LogUnavailable
 from infra.cli.local import announced, running_core
 from infra.cli.options import DataDir, settings_for
 from infra.cli.output import console, fail
@@ -21,6 +22,7 @@ from infra.composition.everything import Everything
 from infra.composition.machinery import machinery
 from infra.composition.pulse import Pulse, pulse
 from infra.composition.tokens import Role, new_token
+from infra.database_patience import AWAY
 from infra.settings import Settings
 from infra.telemetry import configure_logging
 from infra.token_secret import token_secret
@@ -103,9 +105,13 @@ async def _show_pulse(everything: Everything, clock: Clock) -> None:
     with Live(_line(before, before), console=console, auto_refresh=False) as live:
         while True:
             await clock.sleep(PULSE_SECONDS)
-            now = await pulse(everything)
-            live.update(_line(now, before), refresh=True)
-            before = now
+            try:
+                now = await pulse(everything)
+            except (LogUnavailable, *AWAY) as error:
+                live.update(Text(f"waiting for the log: {error}", style="red"), refresh=True)
+            else:
+                live.update(_line(now, before), refresh=True)
+                before = now
 
 
 def _line(now: Pulse, before: Pulse) -> Text:

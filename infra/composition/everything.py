@@ -8,6 +8,7 @@ from infra.composition.core import Core
 from infra.composition.database import prepare_database
 from infra.composition.execution import ExecutionRole, from_hub
 from infra.composition.first_limits import ensure_system_limits
+from infra.composition.limits import keep_limits_current
 from infra.composition.machinery import Machinery
 from infra.composition.projector import projection_runner, run_projector
 from infra.composition.roles import run_market
@@ -40,7 +41,9 @@ class Everything:
             from_hub(self.hub),
         )
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.core.risk_book.follow(machinery.log))
+            group.create_task(
+                keep_limits_current(self.core.risk_book, machinery.log, machinery.clock)
+            )
             group.create_task(run_projector(machinery))
             group.create_task(run_market(machinery, self.hub))
             group.create_task(execution.run())

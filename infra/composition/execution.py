@@ -16,15 +16,16 @@ from domain.command import Metadata
 from domain.execution.execution_worker import ExecutionWorker
 from domain.execution.lease import Lease, LeaseLost
 from domain.execution.leased_log import LeasedLog
-from domain.log import RecordedEvent
+from domain.log import LogUnavailable, RecordedEvent
 from domain.log_worker import LogWorker
 from domain.market_data import MarketData
 from domain.policies.policy_worker import PolicyWorker
 from domain.repository import Repository
-from domain.venue import Venue
+from domain.venue import Venue, VenueUnavailable
 from infra.cancellation import heed_cancellation
 from infra.composition.core import Core
 from infra.composition.failpoint_venue import with_failpoints
+from infra.database_patience import AWAY
 from infra.settings import Settings
 from infra.telemetry import correlated
 from infra.version import code_version
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 FeedVenue = Callable[[PaperVenue], Awaitable[None]]
 """Feeds the paper venue with a market until cancelled."""
 
+RETRY_SECONDS = 1.0
+
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 _logger = structlog.get_logger(__name__)
 
@@ -46,7 +49,8 @@ _logger = structlog.get_logger(__name__)
 class ExecutionRole:
     """Waits until it leads, and leads until cancelled or until a worker fails.
 
-    An instance that loses the lease lets go of everything and waits again.
+    An instance that loses the lease, or finds the log or the database away, lets go of everything
+    and waits again.
     """
 
     def __init__(
@@ -64,11 +68,14 @@ class ExecutionRole:
             try:
                 await self._lead()
             except* (LeadershipLost, LeaseLost) as lost:
-                _logger.warning("leadership_lost", reason=str(lost.exceptions[0]))
+                _logger.warning("leadership_lost", reason=_first(lost))
+            except* (LogUnavailable, VenueUnavailable, *AWAY) as away:
+                _logger.warning("execution_interrupted", reason=_first(away))
+                await self._core.clock.sleep(RETRY_SECONDS)
             heed_cancellation()
 
     async def _lead(self) -> None:
-        checkpoints = await PostgresCheckpoints.open(self._pool)
+        checkpoints = await PostgresCheckpoints.open(self._pool, self._core.clock)
         async with (
             leadership(self._dsn, "execution", self._core.clock) as leading,
             journal_pool(self._dsn) as journal,
@@ -120,6 +127,14 @@ class ExecutionRole:
             recovered=self.recovered,
             within=correlated_event,
         )
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> str:
+    """The first of the errors in groups of groups."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
 
 
 def correlated_event(event: RecordedEvent) -> AbstractContextManager[None]:

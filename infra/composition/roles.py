@@ -12,6 +12,7 @@ from infra.composition.candles import CandlePump
 from infra.composition.database import prepare_database
 from infra.composition.execution import ExecutionRole, from_market
 from infra.composition.first_limits import ensure_system_limits
+from infra.composition.limits import keep_limits_current
 from infra.composition.machinery import Machinery
 from infra.composition.market import frame_source, market_feed
 from infra.composition.projector import run_projector
@@ -52,7 +53,7 @@ async def _run_api(machinery: Machinery) -> None:
     await ensure_system_limits(core.repository, core.risk)
     async with asyncio.TaskGroup() as group:
         group.create_task(market.run())
-        group.create_task(core.risk_book.follow(machinery.log))
+        group.create_task(keep_limits_current(core.risk_book, machinery.log, machinery.clock))
         group.create_task(ApiServer(machinery, core).run())
 
 
@@ -68,7 +69,7 @@ async def _run_execution(machinery: Machinery) -> None:
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(market.run())
-        group.create_task(core.risk_book.follow(machinery.log))
+        group.create_task(keep_limits_current(core.risk_book, machinery.log, machinery.clock))
         group.create_task(role.run())
 
 

@@ -14,10 +14,10 @@ before the table does. A waiting instance takes the lease
 - when it has expired or was given up, by the table's clock;
 - when it has not changed for a whole lease by the waiter's own monotonic clock: then it has expired
   wherever the table's clock was set to;
-- when its holder was a process of this very machine that has ended (ProcessIdentity.has_ended). A
-  process that has ended sends nothing, and an append that it left on its way meets the log's
-  expected versions as if it came from a stale leader. So a core that was killed and started again
-  need not wait.
+- when its holder was a process of this very machine that has ended (ProcessIdentity.has_ended), or
+  a lead of this very process that has. What has ended sends nothing, and an append that it left on
+  its way meets the log's expected versions as if it came from a stale leader. So a core that was
+  killed and started again need not wait, nor one whose last renewal was carried out late.
 """
 
 import asyncio
@@ -40,6 +40,9 @@ MARGIN_SECONDS = 1.0
 
 LOOK_SECONDS = 0.5
 """How often a waiting instance looks, and how soon a renewal without an answer is tried again."""
+
+_leads_here: set[tuple[str, int]] = set()
+"""Role and epoch of every lead of this process that has not ended."""
 
 _logger = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -87,6 +90,7 @@ class Leadership:
         self._table = table
         self._clock = clock
         self._held_until = _end_of_lease(asked_at)
+        _leads_here.add((role, epoch))
         self._renewals = asyncio.create_task(self._keep_renewing(), name=f"lease of {role}")
 
     def holds(self) -> bool:
@@ -101,9 +105,12 @@ class Leadership:
         self._held_until = float("-inf")
         is_ours = not self._renewals.done()
         self._renewals.cancel()
-        await asyncio.gather(self._renewals, return_exceptions=True)
-        if is_ours:
-            await self._release()
+        try:
+            await asyncio.gather(self._renewals, return_exceptions=True)
+            if is_ours:
+                await self._release()
+        finally:
+            _leads_here.discard((self.role, self.epoch))
 
     async def _keep_renewing(self) -> None:
         while True:
@@ -185,7 +192,13 @@ class Candidate:
         if self._seen is None or self._seen.expires_at != row.expires_at:
             self._seen, self._seen_since = row, self._clock.monotonic()
         unchanged = self._clock.monotonic() - self._seen_since
-        return row.has_expired or unchanged > LEASE_SECONDS or _holder_of(row).has_ended()
+        return row.has_expired or unchanged > LEASE_SECONDS or self._has_ended(row)
+
+    def _has_ended(self, row: LeaseRow) -> bool:
+        holder = _holder_of(row)
+        if holder == self._me:
+            return (self._role, row.epoch) not in _leads_here
+        return holder.has_ended()
 
     def _tell_of(self, row: LeaseRow) -> None:
         if self._told != row.epoch:
@@ -211,7 +224,7 @@ def _end_of_lease(asked_at: float) -> float:
 
 
 def _holder_of(row: LeaseRow) -> ProcessIdentity:
-    """Who cannot be told from the row, has not ended."""
+    """Nobody knows whether it has ended who cannot be told from the row."""
     try:
         return msgspec.json.decode(row.holder, type=ProcessIdentity)
     except msgspec.DecodeError:

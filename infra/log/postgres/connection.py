@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
 
-CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 30.0
-"""No statement takes nearly as long: the network has fallen silent."""
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
+"""No statement takes nearly as long: the server is stopped, or the network has fallen silent. A
+caller waits twice as long at most: a connection in doubt is given the same time to end."""
 
-CONNECT_ATTEMPTS = 8
+RECONNECT_SECONDS = 2.0
 """With waits from 50 ms doubling up to 2 s: a restart of the server passes within them."""
 
 # The plans are made once, perhaps while the table is empty: they must suit a full one.
@@ -50,7 +51,7 @@ class _Reader(Connection):
 
 async def prepare_database(dsn: str) -> None:
     """Creates what is missing. Raises errors of the database."""
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    connection = await asyncpg.connect(dsn, timeout=ANSWER_SECONDS)
     try:
         await create_schema(connection)
     finally:
@@ -61,8 +62,8 @@ async def connect_writer(dsn: str) -> Connection:
     """Tries a bounded number of times, then raises the last error of the database."""
     async for attempt in stamina.retry_context(
         on=is_transient,
-        attempts=CONNECT_ATTEMPTS,
-        timeout=None,
+        attempts=None,
+        timeout=RECONNECT_SECONDS,
         wait_initial=0.05,
         wait_max=2,
         wait_jitter=0.1,

@@ -21,6 +21,7 @@ from infra.workers.leadership import (
     leadership,
 )
 from infra.workers.lease_table import LEASE_SECONDS
+from infra.workers.process_identity import ProcessIdentity
 from tests.contract.logs import dsn_through, network_to
 from tests.doubles.faulty_network import FaultyNetwork
 from tests.doubles.manual_clock import ManualClock
@@ -58,11 +59,12 @@ class Table:
         while await self.expires_at() == before:  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0.05)
 
-    async def hold(self, holder: str, expires_in: timedelta) -> None:
+    async def hold(self, holder: str, expires_in: timedelta, epoch: int = 7) -> None:
         await self._connection.execute(
             "INSERT INTO workers.leadership (role, epoch, holder, expires_at)"
-            " VALUES ($1, 7, $2, now() + $3)",
-            *(ROLE, holder, expires_in),
+            " VALUES ($1, $2, $3, now() + $4)"
+            " ON CONFLICT (role) DO UPDATE SET expires_at = excluded.expires_at",
+            *(ROLE, epoch, holder, expires_in),
         )
 
 
@@ -256,6 +258,18 @@ async def test_a_lease_that_is_renewed_is_waited_for_whatever_it_says(
             await clock.advance(LEASE_SECONDS - 1)
             await clock.until_asleep()
         assert not waiting.done()
+
+
+async def test_a_lead_of_this_process_that_has_ended_is_not_waited_for(
+    dsn: str, table: Table
+) -> None:
+    """Its last renewal was carried out after it had ended: the server was busy."""
+    async with leadership(dsn, ROLE, SystemClock()) as first:
+        pass
+    me = msgspec.json.encode(ProcessIdentity.of_this_process()).decode()
+    await table.hold(me, timedelta(hours=1), epoch=first.epoch)
+    async with asyncio.timeout(LEASE_SECONDS / 2), leadership(dsn, ROLE, SystemClock()) as next_:
+        assert next_.epoch == first.epoch + 1
 
 
 async def test_the_epoch_is_above_that_of_the_log(dsn: str) -> None:

@@ -121,7 +121,7 @@ class Instance:
         self.clock.resume()
 
     async def run(self) -> None:
-        me = ProcessIdentity()
+        me = ProcessIdentity(pid=id(self))
         while True:
             candidate = Candidate(self._table, ROLE, self.clock, me)
             async with held(candidate) as self._leading:
