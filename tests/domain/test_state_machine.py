@@ -31,7 +31,7 @@ from domain.event import decode, encode
 from domain.fees import FeeSchedule
 from domain.log import RecordedEvent
 from domain.order.events import OrderAmendRequested, OrderCancelRequested, OrderPlaced
-from domain.order.order import Order, VenueDataError, amended_terms, venue_client_id_of
+from domain.order.order import SEND_WINDOW, Order, VenueDataError, amended_terms, venue_client_id_of
 from domain.order.terms import OrderTerms, OrderType, Side
 from domain.repository import AnyAggregate
 from domain.risk.limits import Limits
@@ -409,7 +409,10 @@ class Core(RuleBasedStateMachine):
     @rule(data=st.data(), answer=answers)
     def send_amend(self, data: st.DataObject, answer: Outcome) -> None:
         order = self.some_order(data, lambda o: bool(o.amending))
-        self.handle(data, self.last(order, OrderAmendRequested), answer)
+        requested = self.last(order, OrderAmendRequested)
+        self.handle(data, requested, answer)
+        if self.now() > decode(requested).timestamp + SEND_WINDOW:
+            return  # it could not arrive any more
         match answer:
             case Accepted():
                 order.replaced()

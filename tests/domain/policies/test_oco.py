@@ -218,6 +218,44 @@ async def test_a_leg_that_fills_before_its_partner_is_recorded() -> None:
     assert types_of(world, second) == ["OrderPlaced", "OrderCancelRequested"]
 
 
+async def test_a_first_leg_whose_clock_is_behind_waits_for_its_partner() -> None:
+    world, first, second = await one_leg_only()
+    await accept(world, first)
+    await fill(world, first, "1", "1", "110")
+    world.clock.at += timedelta(seconds=10 * DEADLINE)
+    desk = PolicyDesk(world)
+    await desk.run()
+    await desk.after(DEADLINE - 1)
+    assert types_of(world, second) == []
+    await desk.after(1)
+    assert types_of(world, second) == ["OrderAbandoned"]
+
+
+async def test_a_fill_that_was_taken_back_has_decided_the_pair() -> None:
+    world, desk, first, second = await pair()
+    await fill(world, first, "1", "0.5", "110")
+    await record(world, first, lambda order: order.bust_fill("1", "x", NOON))
+    await desk.run()
+    assert types_of(world, second)[-1] == "OrderCancelRequested"
+
+
+async def test_a_cancel_that_is_in_doubt_is_left_to_the_inquiry() -> None:
+    world, desk, first, second = await pair()
+    await fill(world, first, "1", "1", "110")
+    await desk.run()
+    await record(world, second, lambda order: order.lose_track("lost", NOON))
+    await desk.after(1000)
+    assert types_of(world, second).count("OrderCancelRequested") == 1
+
+
+async def test_an_order_in_doubt_is_asked_to_end_all_the_same() -> None:
+    world, desk, first, second = await pair()
+    await record(world, second, lambda order: order.lose_track("lost", NOON))
+    await fill(world, first, "1", "1", "110")
+    await desk.run()
+    assert types_of(world, second)[-1] == "OrderCancelRequested"
+
+
 FACTS = st.lists(st.sampled_from([happen for _, happen in ENDS]), max_size=3)
 
 

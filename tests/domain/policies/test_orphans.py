@@ -141,3 +141,20 @@ async def test_one_reservation_is_not_another() -> None:
     await desk.after(DEADLINE)
     assert types_of(world, order_id_of("k")) == ["OrderAbandoned"]
     assert types_of(world, order_id_of("other")) == ["OrderPlaced"]
+
+
+async def test_a_placement_whose_clock_is_behind_gets_its_time_too() -> None:
+    world, account_id = await a_world(processes=2)
+    desk = PolicyDesk(world, world.processes[1])
+    log, append = world.here.log, world.here.log.append
+
+    async def as_seen_elsewhere(stream, *args, **options):  # type: ignore[no-untyped-def]
+        if stream.startswith("order-"):
+            log.append = append  # type: ignore[method-assign]
+            await desk.after(10 * DEADLINE)
+        return await append(stream, *args, **options)
+
+    log.append = as_seen_elsewhere  # type: ignore[method-assign]  # the other clock is ahead
+    assert (await world.place(account_id, terms_of())).code is None
+    await desk.run()
+    assert types_of(world, order_id_of("k")) == ["OrderPlaced"]

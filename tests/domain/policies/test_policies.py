@@ -6,6 +6,7 @@ import pytest
 from domain.account.account import Account
 from domain.errors import Conflict
 from domain.event import decode, known_types
+from domain.log import LogUnavailable
 from domain.order.events import OrderEvent
 from domain.order.order import Order
 from domain.order.terms import Side
@@ -18,6 +19,7 @@ from tests.domain.checkpoints import MemoryCheckpoints
 from tests.domain.execution.sent import a_world, last, sent
 from tests.domain.order.orders import ask_for, placed, working
 from tests.domain.world import NOON, World, a_fill, carry_out, context_for
+from tests.doubles.manual_clock import ManualClock
 
 
 def last_event(order: Order) -> OrderEvent:
@@ -167,3 +169,41 @@ async def test_what_a_policy_does_names_the_event_as_its_cause() -> None:
     settled = last(world, "FillSettled")
     assert str(fill.id).encode() in settled.metadata
     assert decode(settled).originator_id == account_id
+
+
+async def test_a_log_that_is_away_for_a_while_loses_no_settlement() -> None:
+    world, account_id = await busy_world()
+    clock = ManualClock(NOON)
+    process = world.processes[1]
+    for _ in range(3):
+        process.log.refuse_next(LogUnavailable("gone"))
+    process.log.lose_next_answer()
+    worker = PolicyWorker(process.log, process.settlement, MemoryCheckpoints(), clock)
+    task = asyncio.create_task(worker.run())
+    await clock.until_asleep()
+    await clock.advance(60)
+    await worker.worker.caught_up.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    other, other_account = await busy_world()
+    await other.settle()
+    assert essence(await world.account_state(account_id)) == essence(
+        await other.account_state(other_account)
+    )
+
+
+async def test_what_an_amendment_gives_back_is_taken_even_by_an_account_in_the_red() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(2)))
+    await world.here.orders.amend(request, context_for("a"))
+    account = await world.here.repository.load(Account, account_id, newest=True)
+    account.adjust_balance("USDT", Decimal(1), NOON)
+    await world.here.repository.save(account, context_for("venue says"))
+    loaded = await world.here.repository.load(Order, order.id, newest=True)
+    loaded.reject_amend("no", "no", NOON)
+    await world.here.repository.save(loaded, context_for("venue"))
+    assert (await world.account_state(account_id)).available("USDT") < 0
+    await world.settle()
+    (held,) = (await world.account_state(account_id)).reservations.values()
+    assert held.quantity == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, timedelta
 
 from domain.account.events import FundsReserved
@@ -147,6 +147,16 @@ async def test_nothing_is_done_before_the_whole_log_is_heard() -> None:
     policy = Watching(clock)
     policy.strikes = True
     await orders(world, account_id, "1", "2")
+    subscribe = world.here.log.subscribe
+
+    async def slowly(**options):  # type: ignore[no-untyped-def]  # as the port
+        async with aclosing(subscribe(**options, page_size=1)) as pages:
+            async for page in pages:
+                yield page
+                for _ in range(5):
+                    await asyncio.sleep(0)
+
+    world.here.log.subscribe = slowly  # type: ignore[method-assign]
     async with running(world, policy, clock, MemoryCheckpoints()):
         await asyncio.sleep(0)
     assert policy.looked_at == []

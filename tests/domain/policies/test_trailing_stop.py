@@ -12,8 +12,9 @@ from domain.order.order import Order
 from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
 from domain.order.trailing import TrailingStep, TrailingStop
 from domain.policies.trailing_stop import venue_terms
+from domain.venue import Amendment
 from tests.domain.execution.sent import a_world
-from tests.domain.policies.desk import ABLE, BARE, PolicyDesk, accept, record, types_of
+from tests.domain.policies.desk import ABLE, BARE, PolicyDesk, accept, fill, record, types_of
 from tests.domain.world import NOON, World, a_quote, terms_of
 
 TRAILING = terms_of(OrderType.TRAILING_STOP, Side.SELL, trailing_offset="5")
@@ -116,6 +117,33 @@ async def test_no_stop_moves_that_is_history_or_in_doubt(happen) -> None:  # typ
     quote(world, "120")
     await desk.after(5)
     assert types_of(world, order_id) == before
+
+
+async def test_a_trailing_stop_that_works_again_is_followed_again() -> None:
+    """It had filled; then the venue agreed to a larger quantity."""
+    world, desk, order_id = await trailing()
+    await desk.run()
+    await accept(world, order_id)
+    larger = Amendment(quantity=Decimal(2))
+    await record(world, order_id, lambda o: o.request_amend("a", larger, o.worst_price, (), NOON))
+    await fill(world, order_id, "1", "1", "95")
+    await desk.run()
+    assert len(desk.agendas["trailing_stop"]) == 0
+    await record(world, order_id, lambda order: order.amend(NOON))
+    quote(world, "120")
+    await desk.after(1)
+    assert types_of(world, order_id)[-1] == "OrderAmendRequested"
+
+
+async def test_an_order_that_triggered_unheard_is_not_moved() -> None:
+    world, desk, order_id = await trailing()
+    await desk.run()
+    await accept(world, order_id)
+    quote(world, "120")
+    world.clock.at += timedelta(seconds=1)
+    await record(world, order_id, lambda order: order.trigger(Decimal(94), NOON, NOON))
+    await desk.look()
+    assert types_of(world, order_id)[-1] == "OrderTriggered"
 
 
 @pytest.mark.parametrize("change", ["old", "missing", "crossed"])
