@@ -19,7 +19,7 @@ from domain.order.events import (
 from domain.order.order import Order
 from domain.policies.agenda import Agenda, Appointment, Cause
 from domain.policies.commands import FlagOcoBothFilled
-from domain.policies.orphans import ORPHAN_DEADLINE, Abandonment
+from domain.policies.orphans import Abandonment, deadline_after
 from domain.policies.removal import Removal, context_of, later
 from domain.use_cases.settlement_desk import SettlementDesk
 from domain.venue import Capabilities
@@ -92,7 +92,7 @@ class OcoPolicy:
         elif _waiting_for(order_id) in agenda:
             agenda.strike(_waiting_for(order_id))
         else:
-            due = event.timestamp + ORPHAN_DEADLINE
+            due = deadline_after(event.timestamp, self._clock.now())
             agenda.enter(_waiting_for(linked), order_id, due, cause)
 
     async def look(self, appointment: Appointment) -> datetime | None:
@@ -102,9 +102,8 @@ class OcoPolicy:
         partner = await self._removal.newest(order.linked_order_id)
         now = self._clock.now()
         if not partner.exists:
-            deadline = order.placed_at + ORPHAN_DEADLINE
-            if now < deadline:
-                return min(now + PARTNER_POLL, deadline)
+            if appointment.key != _waiting_for(partner.id):
+                return now + PARTNER_POLL
             partner = await self._abandonment.abandon(
                 order.account_id, partner.id, appointment.cause
             )

@@ -18,6 +18,11 @@ ORPHAN_DEADLINE = timedelta(seconds=30)
 """How long a placement may take from its reservation to its order."""
 
 
+def deadline_after(at: datetime, heard_at: datetime) -> datetime:
+    """Counted from when it was heard, where the clock of who wrote ``at`` is behind."""
+    return max(at, heard_at) + ORPHAN_DEADLINE
+
+
 class Abandonment:
     """Makes sure that an order that is not recorded never will be."""
 
@@ -48,14 +53,15 @@ class OrphanPolicy:
     name = "orphans"
     types = frozenset({"FundsReserved", "OrderPlaced", "OrderRefused", "OrderAbandoned"})
 
-    def __init__(self, abandonment: Abandonment, settlement: SettlementDesk) -> None:
+    def __init__(self, abandonment: Abandonment, settlement: SettlementDesk, clock: Clock) -> None:
         self._abandonment = abandonment
         self._settlement = settlement
+        self._clock = clock
 
     def note(self, event: Event, cause: Cause, agenda: Agenda) -> None:
         match event:
             case FundsReserved():
-                due = event.timestamp + ORPHAN_DEADLINE
+                due = deadline_after(event.timestamp, self._clock.now())
                 agenda.enter(event.order_id, event.originator_id, due, cause)
             case OrderPlaced() | OrderRefused() | OrderAbandoned():
                 agenda.strike(event.originator_id)

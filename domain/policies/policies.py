@@ -46,7 +46,7 @@ class Policies:
         removal = Removal(repository, orders)
         abandonment = Abandonment(repository, clock)
         timed: list[TimedPolicy] = [
-            OrphanPolicy(abandonment, settlement),
+            OrphanPolicy(abandonment, settlement, clock),
             OcoPolicy(removal, abandonment, settlement, clock, capabilities),
             ExpiryPolicy(removal, clock, capabilities),
         ]
