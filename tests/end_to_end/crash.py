@@ -23,6 +23,11 @@ MAX_SCRIPTS = 3
 """A passage that a core does not come to in so many scripts is not on its way."""
 
 
+SELECTION = "PATRIOT_TEST_CRASH_POINTS"
+"""``all`` kills at every passage, instead of the first and the last of each name; NAME:TURN,… at
+these alone."""
+
+
 class Point(NamedTuple):
     """The passage at which a core is killed; ``turn`` counts those of the name from 1."""
 
@@ -59,7 +64,8 @@ class Drill:
             try:
                 self._play_until_killed(point)
             except AssertionError as failure:
-                failure.add_note(f"{self._name}: on the way to {point}, of {points}")
+                so_far = ",".join(map(str, points[: points.index(point) + 1]))
+                failure.add_note(f"on the way to {point}; again with {SELECTION}={so_far}")
                 raise
         with self._running({}) as core:
             self._play_one(core)

@@ -6,15 +6,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.end_to_end.crash import Drill, Point
+from tests.end_to_end.crash import SELECTION, Drill, Point
 from tests.end_to_end.tape import write_tape
 
 CHAINS = 8
 """Cores that die and recover side by side: recovering is waiting, for the most part."""
-
-SELECTION = "PATRIOT_TEST_CRASH_POINTS"
-"""``all`` kills at every passage, instead of the first and the last of each name; NAME:TURN,… at
-these alone."""
 
 
 def test_a_core_survives_death_at_every_failpoint(data_dir: Path) -> None:
