@@ -17,7 +17,8 @@ class ReportStreams:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._queues: set[asyncio.Queue[Report | None]] = set()
+        # In the order they were opened: the same story must be told the same way twice.
+        self._queues: dict[asyncio.Queue[Report | None], None] = {}
 
     @property
     def listeners(self) -> int:
@@ -26,7 +27,7 @@ class ReportStreams:
     def open(self) -> AsyncGenerator[Report]:
         """Reports published from now on, until ``close``, or until too far behind."""
         queue: asyncio.Queue[Report | None] = asyncio.Queue()
-        self._queues.add(queue)
+        self._queues[queue] = None
         return self._follow(queue)
 
     def publish(self, report: Report) -> None:
@@ -41,7 +42,7 @@ class ReportStreams:
             self._end(queue)
 
     def _end(self, queue: asyncio.Queue[Report | None]) -> None:
-        self._queues.discard(queue)
+        self._queues.pop(queue, None)
         queue.put_nowait(None)
 
     async def _follow(self, queue: asyncio.Queue[Report | None]) -> AsyncGenerator[Report]:
@@ -49,4 +50,4 @@ class ReportStreams:
             while (report := await queue.get()) is not None:
                 yield report
         finally:
-            self._queues.discard(queue)
+            self._queues.pop(queue, None)
