@@ -21,6 +21,5 @@ def on_event(story: Story, fact: Fact) -> Iterator[str]:
         begun = [f.event.epoch for f in story.facts[:-1] if isinstance(f.event, LeaderEpochStarted)]
         if begun and begun[-1] >= event.epoch:
             yield f"epoch {event.epoch} begins after epoch {begun[-1]}"
-    elif isinstance(event, OrderSubmitting):
-        if event.leader_epoch > story.epoch:
-            yield f"epoch {event.leader_epoch} intends to send before it has begun"
+    elif isinstance(event, OrderSubmitting) and event.leader_epoch > story.epoch:
+        yield f"epoch {event.leader_epoch} intends to send before it has begun"

@@ -35,9 +35,9 @@ def _unknown_to_the_core(story: Story) -> Iterator[str]:
     """Working orders that somebody has sent to the venue by hand."""
     for order in story.venue.orders.values():
         account = story.accounts.get(order.account_id)
-        if order.is_open and order.order_id is None and account is not None:
-            if order.venue_order_id not in account.external_orders:
-                yield f"{order.client_order_id} works at the venue, and the core does not know it"
+        is_foreign = order.is_open and order.order_id is None and account is not None
+        if is_foreign and order.venue_order_id not in account.external_orders:
+            yield f"{order.client_order_id} works at the venue, and the core does not know it"
 
 
 def _unlike_venue(story: Story, order_id: str) -> Iterator[str]:
