@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 
 from domain.account.account import Account
+from domain.decimals import ONE
 from domain.errors import Conflict
 from domain.event import decode, known_types
 from domain.log import LogUnavailable
@@ -207,7 +208,9 @@ async def test_what_an_amendment_gives_back_is_taken_even_by_an_account_in_the_r
     loaded = await world.here.repository.load(Order, order.id, newest=True)
     loaded.reject_amend("no", "no", NOON)
     await world.here.repository.save(loaded, context_for("venue"))
-    assert (await world.account_state(account_id)).available("USDT") < 0
+    red = await world.account_state(account_id)
+    assert red.available("USDT") < 0
+    red.amend_reservation(order.id, red.reservations[order.id].order_version, ONE, ONE, NOON)
     await world.settle()
     (held,) = (await world.account_state(account_id)).reservations.values()
     assert held.quantity == 1
