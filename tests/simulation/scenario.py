@@ -33,10 +33,11 @@ SECOND_STARTS = 0.3
 CHANGES_BY_TIME = frozenset(
     {
         *("LeaderEpochStarted", "OrderExpired", "OrderCancelled", "ReservationReleased"),
-        *("OrderCancelRequested", "OrderCancelRejected"),
+        *("OrderCancelRequested", "OrderCancelRejected", "TrailingStopMoved"),
+        *("OrderAmendRequested", "OrderAmended", "OrderAmendRejected", "ReservationChanged"),
     }
 )
-"""What time alone brings about: new leaders, and the end of gtd orders."""
+"""What time alone brings about: new leaders, the end of gtd orders, stops moved again."""
 
 
 async def scenario(simulation: Simulation) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from domain.order.order import Order
 from domain.order.status import OrderStatus
+from domain.order.terms import OrderType
 from domain.risk.trading_state import TradingState
 from tests.simulation.story import Story
 
@@ -19,6 +21,8 @@ _UNDER_WAY = frozenset(
 def unsettled(story: Story) -> Iterator[str]:
     """What is still to come, in words; nothing when the world has settled."""
     for order in story.orders.values():
+        if _waits_for_its_stop(order):
+            continue
         if order.exists and order.status in _UNDER_WAY:
             yield f"order {order.id} is {order.status}"
         yield from _unlike_venue(story, order.id)
@@ -31,12 +35,21 @@ def unsettled(story: Story) -> Iterator[str]:
             yield f"the halt of {scope.id} is not confirmed"
 
 
+def _waits_for_its_stop(order: Order) -> bool:
+    """True for a trailing stop that stands nowhere yet, at a venue that has none: it is not sent."""
+    if order.submitted or not order.is_live or order.status is not OrderStatus.PENDING_NEW:
+        return False
+    is_trailing = order.terms.type is OrderType.TRAILING_STOP
+    return is_trailing and order.stop_price is None and order.terms.stop_price is None
+
+
 def _unknown_to_the_core(story: Story) -> Iterator[str]:
     """Working orders that somebody has sent to the venue by hand."""
     for order in story.venue.orders.values():
         account = story.accounts.get(order.account_id)
-        is_foreign = order.is_open and order.order_id is None and account is not None
-        if is_foreign and order.venue_order_id not in account.external_orders:
+        if account is None or order.order_id is not None or not order.is_open:
+            continue
+        if order.venue_order_id not in account.external_orders:
             yield f"{order.client_order_id} works at the venue, and the core does not know it"
 
 
