@@ -103,6 +103,7 @@ STATUS = {
     "OrderAmendRequested": "pending_replace",
     "OrderAmended": "new",
     "OrderExpired": "expired",
+    "OrderWithheld": "cancelled",
 }
 (
     VENUE_ID,
@@ -169,6 +170,8 @@ class BareProjection:
 
     def _fold(self, page: Sequence[asyncpg.Record]) -> None:
         for position, kind, data in page:
+            if kind == "OrderAbandoned":
+                continue  # makes no row
             event = DECODE.get(kind, _other)(data)
             if isinstance(event, Placed):
                 self._place(event)
