@@ -190,9 +190,13 @@ class Account(Aggregate):
         """Set the worst case of an amended order, as of a version of its stream.
 
         With ``request_id`` it is for an order message, which counts even if the worst case stays.
-        Nothing if a later version is accounted for. Raises Conflict ``insufficient_funds``.
+        Two that amend the same version race for the order: whichever wins, its worst case is
+        reserved. Nothing if a later version is accounted for. Raises Conflict
+        ``insufficient_funds``.
         """
         held = self.reservations[order_id]
+        if request_id is not None and order_version == held.order_version:
+            quantity, worst_price = max(quantity, held.quantity), max(worst_price, held.price)
         same = (quantity, worst_price) == (held.quantity, held.price) and request_id is None
         if same or order_version < held.order_version:
             return

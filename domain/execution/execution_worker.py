@@ -23,7 +23,12 @@ from domain.execution.venue_problems import VenueProblems
 from domain.instrument import Instruments
 from domain.log import EventFilter, EventLog, RecordedEvent
 from domain.log_worker import LogWorker, Surroundings, no_surroundings
-from domain.order.events import OrderAmendRequested, OrderCancelRequested, OrderPlaced
+from domain.order.events import (
+    OrderAmendRequested,
+    OrderCancelRequested,
+    OrderPlaced,
+    TrailingStopMoved,
+)
 from domain.patience import insist
 from domain.repository import Repository
 from domain.risk.risk_book import RiskBook
@@ -32,7 +37,9 @@ from domain.use_cases.change import change
 from domain.venue import Venue
 
 REQUESTS = EventFilter(
-    types=frozenset({"OrderPlaced", "OrderCancelRequested", "OrderAmendRequested"})
+    types=frozenset(
+        {"OrderPlaced", "OrderCancelRequested", "OrderAmendRequested", "TrailingStopMoved"}
+    )
 )
 
 AT_THE_VENUE = 256
@@ -156,7 +163,7 @@ class ExecutionWorker:
         order_id = event.originator_id
         await self._requests.room()
         match event:
-            case OrderPlaced():
+            case OrderPlaced() | TrailingStopMoved():
                 await self._submit(order_id, context)
             case OrderCancelRequested():
                 cancel = partial(self._submission.cancel, order_id, event.request_id, context)
@@ -175,7 +182,8 @@ class ExecutionWorker:
         """A venue that works an order whose cancel is pending has not had the cancel."""
         while True:
             order = await self._inquiry.cancels.get()
-            assert order.pending_cancel is not None
+            if order.pending_cancel is None:
+                continue
             context = CommandContext(
                 command_id=command_id_for("execution", order.id, "cancel", order.pending_cancel),
                 correlation_id=order.correlation_id,

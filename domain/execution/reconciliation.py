@@ -143,7 +143,7 @@ class Reconciliation:
         if settled is not None:
             return settled
         orders = await self._working_orders(await self._look(account_id))
-        placed = [order.placed_at for order in orders if order.exists]
+        placed = [order.placed_at for order in orders if order.submitted]
         return min(placed) - CLOCKS_APART if placed else self._clock.now() - CLOCKS_APART
 
     async def _find_external_orders(

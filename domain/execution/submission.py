@@ -14,6 +14,7 @@ from domain.log import WrongExpectedVersion
 from domain.order.events import OrderAmendRequested
 from domain.order.order import SEND_WINDOW, Order, VenueDataError, venue_client_id_of
 from domain.patience import insist
+from domain.policies.trailing_stop import venue_terms
 from domain.repository import Repository
 from domain.use_cases.change import MAX_RACES, change
 from domain.venue import Ambiguous, Outcome, SendWindow, Venue, VenueOrder
@@ -78,8 +79,9 @@ class Submission:
                 await self._repository.save(order, intent)
                 return None
             window = self._window(self._clock.now())
-            order.submit(self._lease.epoch, window.sent_at, window.valid_until)
-            request = _venue_order(order, window)
+            request = self._venue_order(order, window)
+            if request is not None:
+                order.submit(self._lease.epoch, window.sent_at, window.valid_until)
             await self._repository.save(order, intent)
             return request
 
@@ -124,6 +126,21 @@ class Submission:
     async def _look(self, order_id: str) -> Order:
         return await insist(self._clock, lambda: self._repository.look(Order, order_id))
 
+    def _venue_order(self, order: Order, window: SendWindow) -> VenueOrder | None:
+        """The order as the venue can work it; None while its trailing stop stands nowhere."""
+        capabilities = self._venue.capabilities
+        terms = venue_terms(order.terms, capabilities, order.stop_price)
+        if terms is None:
+            return None
+        linked = order.linked_order_id if capabilities.linked_orders else None
+        return VenueOrder(
+            client_order_id=order.venue_client_id,
+            account_id=order.account_id,
+            terms=terms,
+            linked_client_order_id=venue_client_id_of(linked) if linked else None,
+            window=window,
+        )
+
     def _window(self, since: datetime) -> SendWindow:
         return SendWindow(sent_at=since, valid_until=since + SEND_WINDOW)
 
@@ -154,14 +171,3 @@ class Submission:
             self._in_doubt(order_id)
         if isinstance(outcome, Ambiguous) or record is record_cancel:
             self._in_doubt(order_id)
-
-
-def _venue_order(order: Order, window: SendWindow) -> VenueOrder:
-    linked = order.linked_order_id
-    return VenueOrder(
-        client_order_id=order.venue_client_id,
-        account_id=order.account_id,
-        terms=order.terms,
-        linked_client_order_id=venue_client_id_of(linked) if linked else None,
-        window=window,
-    )

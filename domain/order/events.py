@@ -300,6 +300,21 @@ class OrderAmendRejected(OrderEvent, frozen=True, kw_only=True):
 
 
 @event_type
+class OrderAmendAbandoned(OrderEvent, frozen=True, kw_only=True):
+    """Money was reserved for an amendment that was not requested in time.
+
+    The order needs what ``leaves_quantity`` and ``worst_price`` say, with what is still pending.
+    """
+
+    request_id: str
+    leaves_quantity: Decimal
+    worst_price: Decimal
+
+    def apply(self, aggregate: "Order") -> None:
+        """The order itself is as it was, one version on."""
+
+
+@event_type
 class OrderExpired(OrderEvent, frozen=True, kw_only=True):
     """A good-till-date order reached its date."""
 

@@ -14,6 +14,7 @@ from domain.order.events import (
     FillBusted,
     OrderAbandoned,
     OrderAccepted,
+    OrderAmendAbandoned,
     OrderAmended,
     OrderAmendRejected,
     OrderAmendRequested,
@@ -287,6 +288,20 @@ class Order(Aggregate):
             raise Conflict("amend_pending", f"order {self.id} is being amended already")
         if amendment.quantity is not None and amendment.quantity <= self.cum_quantity:
             raise Conflict("below_filled", f"{self.cum_quantity:f} of order {self.id} is filled")
+
+    def abandon_amendment(self, request_id: str, now: datetime) -> None:
+        """Record that an amendment was reserved for and never requested; nothing if it was."""
+        if request_id in self.requests:
+            return
+        asked_for = self.pending_amendment and self.pending_amendment.quantity
+        pending = asked_for - self.cum_quantity if asked_for else ZERO
+        self._record(
+            OrderAmendAbandoned,
+            now,
+            request_id=request_id,
+            leaves_quantity=max(self.leaves_quantity, pending),
+            worst_price=max(self.worst_price, self.pending_worst_price or ZERO),
+        )
 
     # Facts from the venue
 

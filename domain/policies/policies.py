@@ -9,6 +9,7 @@ from domain.instrument import Instruments
 from domain.log import EventLog
 from domain.log_worker import Surroundings, no_surroundings
 from domain.market_data import Quote
+from domain.policies.amendments import AmendmentPolicy
 from domain.policies.expiry import ExpiryPolicy
 from domain.policies.oco import OcoPolicy
 from domain.policies.orphans import Abandonment, OrphanPolicy
@@ -49,6 +50,7 @@ class Policies:
             OrphanPolicy(abandonment, settlement, clock),
             OcoPolicy(removal, abandonment, settlement, clock, capabilities),
             ExpiryPolicy(removal, clock, capabilities),
+            AmendmentPolicy(repository, clock),
         ]
         if not capabilities.trailing_stops:
             timed.append(TrailingStopPolicy(repository, instruments, quote, clock))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from domain.event import Event
 from domain.order.events import (
     OrderAbandoned,
+    OrderAmendAbandoned,
     OrderAmended,
     OrderAmendRejected,
     OrderCancelled,
@@ -30,7 +31,7 @@ def release(event: Event) -> Iterator[AccountCommand]:
     """An order's last fill releases by being settled."""
     if isinstance(event, OrderEvent) and type(event) in _ENDINGS:
         yield ReleaseReservation(event.account_id, event.originator_id, _ENDINGS[type(event)])
-    elif isinstance(event, OrderAmended | OrderAmendRejected):
+    elif isinstance(event, OrderAmended | OrderAmendRejected | OrderAmendAbandoned):
         yield ResizeReservation(
             account_id=event.account_id,
             order_id=event.originator_id,

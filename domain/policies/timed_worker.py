@@ -17,10 +17,10 @@ from domain.policies.agenda import Agenda, Appointment, Cause
 
 LOOKS_AT_ONCE = 16
 
-LONGEST_SLEEP = 30.0
+LONGEST_SLEEP = 30
 """Seconds: wall time may be set while somebody sleeps, and a due time is wall time."""
 
-SAVE_EVERY = 1.0
+SAVE_EVERY = 1
 """Seconds between saved positions: re-reading a second of the log costs less than saving it."""
 
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
@@ -62,7 +62,7 @@ class TimedWorker:
         self._asleep_until: datetime | None = None
         self.position = 0
         self._saved = 0
-        self._saved_at = -SAVE_EVERY
+        self._saved_at: float = -SAVE_EVERY
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -129,5 +129,5 @@ class TimedWorker:
     async def _ring(self, due: datetime | None) -> None:
         if due is not None:
             seconds = (due - self._clock.now()).total_seconds()
-            await self._clock.sleep(min(max(seconds, 0.0), LONGEST_SLEEP))
+            await self._clock.sleep(min(max(seconds, 0), LONGEST_SLEEP))
             self._woken.set()

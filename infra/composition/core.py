@@ -31,6 +31,7 @@ class Core:
         self.log = log
         self.clock = clock
         self.instruments = instruments
+        self.quote = quote
         self.repository = Repository(log, code_version())
         self.risk_book = RiskBook()
         decisions = DecisionMaker(instruments, quote, self.risk_book, clock, max_quote_age_ms)

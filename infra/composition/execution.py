@@ -19,7 +19,7 @@ from domain.execution.leased_log import LeasedLog
 from domain.log import LogUnavailable, RecordedEvent
 from domain.log_worker import LogWorker
 from domain.market_data import MarketData
-from domain.policies.policy_worker import PolicyWorker
+from domain.policies.policies import Policies
 from domain.repository import Repository
 from domain.venue import Venue, VenueUnavailable
 from infra.cancellation import heed_cancellation
@@ -82,13 +82,7 @@ class ExecutionRole:
         ):
             venue = await self._open_venue(journal)
             worker = self._worker(with_failpoints(venue), checkpoints, leading)
-            policies = PolicyWorker(
-                self._core.log,
-                self._core.settlement,
-                checkpoints,
-                self._core.clock,
-                within=correlated_event,
-            )
+            policies = self._policies(venue, checkpoints)
             funding = LogWorker(
                 name="paper-funding",
                 log=self._core.log,
@@ -110,6 +104,21 @@ class ExecutionRole:
         journal = await PostgresJournal.open(pool, self._core.clock)
         fees, clock = self._settings.fees, self._core.clock
         return await PaperVenue.open(journal, self._core.instruments, fees, clock)
+
+    def _policies(self, venue: Venue, checkpoints: PostgresCheckpoints) -> Policies:
+        core = self._core
+        return Policies(
+            log=core.log,
+            repository=core.repository,
+            settlement=core.settlement,
+            orders=core.orders,
+            checkpoints=checkpoints,
+            clock=core.clock,
+            capabilities=venue.capabilities,
+            instruments=core.instruments,
+            quote=core.quote,
+            within=correlated_event,
+        )
 
     def _worker(
         self, venue: Venue, checkpoints: PostgresCheckpoints, lease: Lease
