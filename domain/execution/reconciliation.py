@@ -178,7 +178,8 @@ class Reconciliation:
         if look is None:
             return
         if look == seen:
-            await self._adjust(account_id, look)
+            if await self._executions_are_settled(account_id):
+                await self._adjust(account_id, look)
         else:
             await self._ask_about_trades(account_id, look)
             self._seen[account_id] = look
@@ -187,10 +188,18 @@ class Reconciliation:
     async def _ask_about_trades(self, account_id: str, look: Difference) -> None:
         """A position that differs may be a bust that was missed: of an order that has ended."""
         symbols = {position.symbol for position in look.positions}
-        account = await self._look(account_id)
-        newest = list(account.settled)[-ORDERS_LOOKED_AT:]
-        orders = [await self._look_at_order(order_id) for order_id in newest]
+        orders = await self._executed_orders(await self._look(account_id))
         await self._inquiry.ask_all([order.id for order in orders if order.terms.symbol in symbols])
+
+    async def _executions_are_settled(self, account_id: str) -> bool:
+        """False while a bust, too, is on its way into the account."""
+        account = await self._look(account_id)
+        orders = await self._executed_orders(account)
+        return all(order.last_execution == account.settled[order.id] for order in orders)
+
+    async def _executed_orders(self, account: Account) -> Sequence[Order]:
+        newest = list(account.settled)[-ORDERS_LOOKED_AT:]
+        return [await self._look_at_order(order_id) for order_id in newest]
 
     async def _look_for_difference(self, account_id: str) -> Difference | None:
         """None if there is none, or while fills are on their way into the account."""

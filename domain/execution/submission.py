@@ -112,6 +112,8 @@ class Submission:
         """Send an amend request that is pending, unless it is too late for it to arrive."""
         order = await self._look(event.originator_id)
         window = self._window(event.timestamp)
+        if order.pending_amend == event.request_id and not order.submitted:
+            order = await self._take_unsent(event, context)
         if order.pending_amend != event.request_id:
             return
         if self._clock.now() > window.valid_until:
@@ -122,6 +124,20 @@ class Submission:
             order.account_id, order.venue_client_id, event.amendment, window
         )
         await self._record(order.id, outcome, record_amend, context)
+
+    async def _take_unsent(self, event: OrderAmendRequested, context: CommandContext) -> Order:
+        """What the venue does not have, it need not be asked about: it is sent as amended."""
+
+        def decide(order: Order) -> None:
+            if not order.submitted and order.pending_amend == event.request_id:
+                order.amend(self._clock.now())
+
+        order_id = event.originator_id
+        await insist(
+            self._clock,
+            lambda: change(self._repository, Order, order_id, decide, context.caused("unsent")),
+        )
+        return await self._look(order_id)
 
     async def _look(self, order_id: str) -> Order:
         return await insist(self._clock, lambda: self._repository.look(Order, order_id))

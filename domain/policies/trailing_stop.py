@@ -29,12 +29,15 @@ from domain.order.order import Order
 from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
 from domain.order.trailing import TrailingStop
 from domain.policies.agenda import Agenda, Appointment, Cause
-from domain.policies.removal import context_of
+from domain.policies.removal import context_of, later
 from domain.repository import Repository
 from domain.use_cases.change import change
 from domain.venue import Amendment, Capabilities
 
 POLL = timedelta(seconds=1)
+MOST_ASKED = 4
+"""How often one move is asked for."""
+
 OLDEST_QUOTE = timedelta(seconds=5)
 
 
@@ -135,11 +138,13 @@ class TrailingStopPolicy:
                 agenda.strike(order_id)
 
     async def look(self, appointment: Appointment) -> datetime | None:
-        order = await self._repository.load(Order, appointment.subject)
-        self._repository.give_back(order)
-        if self._target(order) is not None:
-            await self._move(appointment)
-        return self._clock.now() + POLL
+        order = await self._repository.look(Order, appointment.subject)
+        stop = self._target(order)
+        if stop is None:
+            return self._clock.now() + POLL
+        await self._move(appointment)
+        asked = moves_asked(order, stop)
+        return later(self._clock.now(), asked) if asked else self._clock.now() + POLL
 
     async def _move(self, appointment: Appointment) -> None:
         """Decided on the newest state: what was looked at may be behind."""
@@ -176,14 +181,27 @@ class TrailingStopPolicy:
         return quote if self._clock.now() - quote.at <= OLDEST_QUOTE else None
 
 
+def moves_asked(order: Order, stop: Decimal) -> int:
+    """How often this move was asked for before."""
+    prefix = _request_prefix(stop)
+    return sum(request_id.startswith(prefix) for request_id in order.requests)
+
+
+def _request_prefix(stop: Decimal) -> str:
+    return f"policy:trailing_stop:{stop:f}:"
+
+
 def move(order: Order, stop: Decimal, now: datetime) -> None:
     """An order that is not sent takes its new stop at once, one at the venue asks for it.
 
-    The worst price, and so the reservation, stay. A move that the venue refused is not asked for
-    again: the next one goes further.
+    The worst price, and so the reservation, stay. A move that did not come about is asked for again
+    a few times; the next one may go further.
     """
     if not order.submitted:
         order.move_stop(stop, now)
         return
-    request_id = f"policy:trailing_stop:{stop:f}"
+    asked = moves_asked(order, stop)
+    if asked == MOST_ASKED:
+        return
+    request_id = f"{_request_prefix(stop)}{asked + 1}"
     order.request_amend(request_id, Amendment(stop_price=stop), order.worst_price, (), now)
