@@ -18,7 +18,7 @@ from domain.event import Event, encode
 from domain.fees import FeeSchedule, Liquidity
 from domain.instrument import Instrument
 from domain.log import EventLog, NewEvent
-from domain.order.events import FillBusted, OrderFilled
+from domain.order.events import FillBusted, OrderAmendAbandoned, OrderFilled
 from domain.order.fill import Fill
 from domain.order.order import NewOrder, Order
 from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
@@ -241,6 +241,23 @@ class History:
         order = self._order()
         order.reject_amend("unknown_order", "order does not exist", self.now)
         self._take(order)
+
+    def abandon_amendment(self) -> None:
+        """An amendment stopped between its reservation and its request."""
+        order = self._order()
+        account = self._account(order)
+        if order.is_live and order.id in account.reservations:
+            order.abandon_amendment(f"a-{self._number()}", self.now)
+            abandoned = order.pending[-1]
+            assert isinstance(abandoned, OrderAmendAbandoned)
+            account.resize_reservation(
+                order.id,
+                order.version,
+                abandoned.leaves_quantity,
+                abandoned.worst_price,
+                self.now,
+            )
+            self._take(order, account)
 
     def expire(self) -> None:
         order = self._order()
@@ -488,6 +505,7 @@ _STEPS = (
     History.reject_cancel,
     *(History.request_amend, History.amend) * 2,
     History.reject_amend,
+    History.abandon_amendment,
     History.expire,
     History.deposit,
     History.withdraw,

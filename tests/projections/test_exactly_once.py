@@ -9,7 +9,7 @@ from projections.failures import Fenced, is_transient
 from tests.projections.desk import BY_NAME, ORDERS, Desk
 from tests.projections.expected import Expected
 from tests.projections.faults import CancelAt, HoldAt, KillAt, Steps, stepped
-from tests.projections.history import History
+from tests.projections.history import History, append_all
 from tests.projections.test_read_models import assert_equal, rows_of
 
 STEPS_OF_A_BATCH = 7
@@ -182,8 +182,8 @@ async def test_events_that_concern_nobody_move_the_checkpoint_too(desk: Desk) ->
     async with desk.running():
         await desk.append(history, 50)
         await desk.caught_up()
-        history.change_risk()
-        await desk.append(history, 1)
+        history.deposit()
+        await append_all(desk.log, history.taken())
         await desk.caught_up()
     assert await desk.checkpoint("orders") == await desk.log.head()
 
