@@ -30,11 +30,15 @@ LOOK_EVERY = 1.0
 SECOND_STARTS = 0.3
 """In so many of the seeds everything is started once more at the end."""
 
+STILLNESS = 12.0
+"""Virtual seconds of a still market, for what waits for its turn."""
+
 CHANGES_BY_TIME = frozenset(
     {
         *("LeaderEpochStarted", "OrderExpired", "OrderCancelled", "ReservationReleased"),
         *("OrderCancelRequested", "OrderCancelRejected", "TrailingStopMoved"),
         *("OrderAmendRequested", "OrderAmended", "OrderAmendRejected", "ReservationChanged"),
+        *("OrderAbandoned", "OrderAmendAbandoned"),
     }
 )
 """What time alone brings about: new leaders, the end of gtd orders, stops moved again."""
@@ -87,6 +91,7 @@ async def _come_to_rest(simulation: Simulation, world: World) -> None:
 async def _start_again(simulation: Simulation, world: World) -> None:
     """Everybody starts once more, in a market that stands still: that must change nothing."""
     world.market.stands_still = True
+    await simulation.clock.sleep(STILLNESS)
     await _come_to_rest(simulation, world)
     events = simulation.log_store.events
     head, leader = len(events), world.leases.epoch

@@ -36,7 +36,7 @@ def unsettled(story: Story) -> Iterator[str]:
 
 
 def _waits_for_its_stop(order: Order) -> bool:
-    """True for a trailing stop that stands nowhere yet, at a venue that has none: it is not sent."""
+    """True for a trailing stop of the core itself that stands nowhere yet: it is not sent."""
     if order.submitted or not order.is_live or order.status is not OrderStatus.PENDING_NEW:
         return False
     is_trailing = order.terms.type is OrderType.TRAILING_STOP
