@@ -22,7 +22,7 @@ from projections.metrics import ProjectionMetrics
 from projections.registry import ALL_PROJECTIONS
 from projections.runner import ProjectionRunner
 from tests.benchmarks.harness import Bench, Result
-from tests.benchmarks.long_log import SYMBOL, LongLog
+from tests.benchmarks.long_log import FAR_BELOW, SYMBOL, LongLog
 from tests.end_to_end.process import RunningCore, until
 
 EVENTS: Final = 1_000_000
@@ -102,7 +102,9 @@ async def require_agreement(data_dir: Path, log: LongLog) -> None:
     dsn = json.loads((data_dir / "run.json").read_text())["postgres_dsn"]
     connection = await asyncpg.connect(dsn)
     try:
-        working = await connection.fetchval("select count(*) from read.orders where status = 'new'")
+        working = await connection.fetchval(
+            "select count(*) from read.orders where status = 'new' and limit_price = $1", FAR_BELOW
+        )
         adjusted = await connection.fetchval(
             "select count(*) from log.events where position > $1 and type = any($2)",
             log.events,
