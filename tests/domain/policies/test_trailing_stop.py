@@ -89,13 +89,14 @@ async def test_a_move_that_did_not_come_about_is_asked_for_a_few_times() -> None
     world, desk, order_id = await trailing()
     await desk.run()
     await accept(world, order_id)
-    quote(world, "110")
-    for _ in range(100):
+    for _ in range(200):
+        quote(world, "110")
         await desk.after(1)
         await record(world, order_id, lambda order: order.reject_amend("no", "no", NOON))
     assert types_of(world, order_id).count("OrderAmendRequested") == MOST_ASKED
-    quote(world, "110.01")
-    await desk.after(1)
+    for _ in range(60):
+        quote(world, "110.01")
+        await desk.after(1)
     assert types_of(world, order_id)[-1] == "OrderAmendRequested"
 
 
