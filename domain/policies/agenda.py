@@ -10,9 +10,13 @@ COMPACT_ABOVE = 64
 
 
 class Cause(msgspec.Struct, frozen=True, gc=False):
-    """The event an appointment follows from: where it stands, and what it belongs to."""
+    """The event an appointment follows from, and what it belongs to.
 
-    position: int
+    Following the log ``after`` that position, which is START or an event's own, brings it again:
+    a log need not take a position where no event stands.
+    """
+
+    after: int
     event_id: str
     correlation_id: str
 
@@ -87,7 +91,7 @@ class Agenda:
     def mark(self, position: int) -> int:
         """Where to follow the log from after a restart that has come to ``position``."""
         oldest = next(iter(self._open.values()), None)
-        return position if oldest is None else min(position, oldest.cause.position - 1)
+        return position if oldest is None else min(position, oldest.cause.after)
 
     def _put(self, appointment: Appointment) -> None:
         self._open[appointment.key] = appointment

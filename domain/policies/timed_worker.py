@@ -84,7 +84,7 @@ class TimedWorker:
 
     def _note(self, recorded: RecordedEvent) -> None:
         correlation_id = _decode_metadata(recorded.metadata).correlation_id
-        cause = Cause(recorded.position, str(recorded.id), correlation_id)
+        cause = Cause(self.position, str(recorded.id), correlation_id)
         self.policy.note(decode(recorded), cause, self.agenda)
         self.position = recorded.position
         due = self.agenda.next_due()

@@ -55,7 +55,7 @@ class PolicyDesk:
 
     def note(self, recorded: RecordedEvent) -> None:
         correlation_id = _decode_metadata(recorded.metadata).correlation_id
-        cause = Cause(recorded.position, str(recorded.id), correlation_id)
+        cause = Cause(recorded.position - 1, str(recorded.id), correlation_id)
         for policy in self.policies:
             if recorded.type in policy.types:
                 policy.note(decode(recorded), cause, self.agendas[policy.name])

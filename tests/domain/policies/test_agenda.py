@@ -15,7 +15,7 @@ ACTIONS = st.lists(
 
 
 def cause(position: int) -> Cause:
-    return Cause(position, f"event {position}", "c")
+    return Cause(position - 1, f"event {position}", "c")
 
 
 def in_seconds(seconds: int) -> timedelta:
@@ -62,7 +62,7 @@ def test_a_postponed_appointment_counts_its_tries_and_keeps_its_cause() -> None:
     agenda.postpone(looked_at, NOON + in_seconds(3))
     assert agenda.take_due(NOON + in_seconds(2), 9) == []
     (again,) = agenda.take_due(NOON + in_seconds(3), 9)
-    assert (again.tries, again.cause.position) == (1, 5)
+    assert (again.tries, again.cause.after + 1) == (1, 5)
     agenda.strike("a")
     agenda.postpone(again, NOON)
     assert len(agenda) == 0
@@ -102,14 +102,14 @@ def test_the_mark_makes_the_open_appointments_again(actions: list[tuple[str, obj
             expected[key] = (at, min(now, due_at))
         else:
             for looked_at in agenda.take_due(now, 9):
-                assert expected[looked_at.key] == (looked_at.cause.position, looked_at.due)
+                assert expected[looked_at.key] == (looked_at.cause.after + 1, looked_at.due)
                 assert looked_at.due <= now
                 if action == "look":
                     agenda.conclude(looked_at)
                     del expected[looked_at.key]
                 else:
                     agenda.postpone(looked_at, now + in_seconds(2))
-                    expected[looked_at.key] = (looked_at.cause.position, now + in_seconds(2))
+                    expected[looked_at.key] = (looked_at.cause.after + 1, now + in_seconds(2))
         assert len(agenda) == len(expected)
         oldest = min((at for at, _ in expected.values()), default=None)
         assert agenda.mark(position) == (position if oldest is None else oldest - 1)
