@@ -19,11 +19,16 @@ from domain.use_cases.risk_desk import RiskDesk
 DEFAULT_MAX_BODY_BYTES = 64 * 1024
 
 
+def never_halted() -> str | None:
+    return None
+
+
 class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     """``pool`` is made by ``api.reads.pool.read_pool`` and open; ``changes`` starts a new
     subscription to the read models' changes each time it is called.
 
-    ``token_secret`` signs and verifies bearer tokens; ``registry`` is what /metrics shows.
+    ``log_halted`` says why the log takes no more appends, None while it does. ``token_secret``
+    signs and verifies bearer tokens; ``registry`` is what /metrics shows.
     """
 
     accounts: AccountDesk
@@ -31,6 +36,7 @@ class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     risk: RiskDesk
     risk_book: RiskBook
     log: EventLog
+    log_halted: Callable[[], str | None] = never_halted
     instruments: Instruments
     fees: FeeSchedule
     venues: frozenset[str]

@@ -16,7 +16,7 @@ AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # it shuts down, recovers or starts
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # too many connections, no memory, no space
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the connection ended between two messages of one statement
 )

@@ -66,9 +66,20 @@ def _handlers(
         return [screen]
     screen.setLevel(logging.WARNING)
     screen.setFormatter(_formatter(shared, [_without_traceback, *on_screen]))
-    kept = RotatingFileHandler(file, maxBytes=MAX_FILE_BYTES, backupCount=1, encoding="utf-8")
+    kept = _KeptLines(file, maxBytes=MAX_FILE_BYTES, backupCount=1, encoding="utf-8")
     kept.setFormatter(_formatter(shared, [*chain, _renderer(as_json=as_json, colors=False)]))
     return [screen, kept]
+
+
+class _KeptLines(RotatingFileHandler):
+    """A file that cannot be written is told of once, in one line: the disk may be full."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name for it
+        if not self._told:
+            self._told = True
+            sys.stderr.write(f"messages are lost: {self.baseFilename}: {sys.exc_info()[1]}\n")
 
 
 def _formatter(

@@ -47,8 +47,9 @@ class HealthRoutes:
         }
         watched = {"checkpoints": self._freshness.is_listening, "changes": self._hub.is_following}
         failed = [name for name, passed in checks.items() if not passed]
-        if failed:
-            detail = f"not answering: {', '.join(failed)}"
+        halted = self._api.log_halted()
+        if failed or halted:
+            detail = halted or f"not answering: {', '.join(failed)}"
             return problem_response("not_ready", detail, correlation_id_of(request.scope))
         return item({"status": "ready", "checks": checks | watched})
 

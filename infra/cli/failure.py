@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from domain.log import LogError
+from adapters.venues.paper.journal import JournalFailed
+from domain.log import LogError, LogFailed
 from domain.venue import VenueUnavailable
 from infra.composition.api import CannotListen
 from infra.composition.servers import ServerAway
@@ -11,12 +12,19 @@ from infra.embedded.errors import DataDirectoryInUse, EmbeddedServerError
 from infra.settings import SettingsError
 from infra.workers.leadership import LeadershipLost
 
+_AFTER_A_FAILED_LOG = (
+    "Nothing more is taken or sent. See to the log's disk and server, then start again: "
+    "everything acknowledged is kept."
+)
+
 _HINTS: tuple[tuple[type[Exception], str | None], ...] = (
     (SettingsError, "See docs/reference/settings.md."),
     (DataDirectoryInUse, "Stop it, or choose another --data-dir."),
     (EmbeddedServerError, "Everything acknowledged is kept; start again to continue."),
     (ServerAway, "Start it, or correct its address; `patriot doctor` asks all of them."),
     (CannotListen, "Choose another with --port or PATRIOT_PORT; 0 takes a free one."),
+    (LogFailed, _AFTER_A_FAILED_LOG),
+    (JournalFailed, _AFTER_A_FAILED_LOG),
     (LogError, "Everything acknowledged is kept; start again to continue."),
     (LeadershipLost, "Another instance may lead now; start again to stand by."),
     (VenueUnavailable, "Start again to recover what was missed."),

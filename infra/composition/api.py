@@ -18,6 +18,7 @@ from api.reads.pool import read_pool
 from api.stream.changes import redis_changes
 from infra.composition.core import Core
 from infra.composition.machinery import Machinery
+from infra.log.halting import reason_of_halt
 from infra.token_secret import token_secret
 from infra.version import code_version
 
@@ -72,6 +73,7 @@ class ApiServer:
             risk=core.risk,
             risk_book=core.risk_book,
             log=machinery.log,
+            log_halted=lambda: reason_of_halt(machinery.log),
             instruments=machinery.instruments,
             fees=settings.fees,
             venues=frozenset({PaperVenue.name}),

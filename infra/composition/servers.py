@@ -54,7 +54,7 @@ async def servers(settings: Settings, clock: Clock) -> AsyncGenerator[Servers]:
     async with AsyncExitStack() as stack:
         dsn, url = settings.postgres_dsn, settings.redis_url
         if dsn is None:
-            postgres = EmbeddedPostgres(settings.data_dir / "postgres")
+            postgres = EmbeddedPostgres(settings.data_dir / "postgres", recovers=False)
             dsn = (await stack.enter_async_context(postgres)).dsn
             embedded.append(postgres)
         if url is None:
@@ -136,7 +136,9 @@ def _require_running(embedded: Sequence["Embedded"], cause: Exception | None = N
     for server in embedded:
         if not server.is_running:
             name = type(server).__name__.removeprefix("Embedded")
-            raise ServerFailed(f"{name} ended while the core was running") from cause
+            words = server.last_words()
+            why = f": {words}" if words else ""
+            raise ServerFailed(f"{name} ended while the core was running{why}") from cause
 
 
 def _place(address: str) -> str:

@@ -15,6 +15,7 @@ from infra.embedded.system_user import SystemUser
 
 POLL_SECONDS = 0.01
 LOG_TAIL_BYTES = 2_000
+LAST_WORDS_BYTES = 100_000
 LOG_ROTATE_BYTES = 10_000_000
 
 Shutdown = Sequence[tuple[signal.Signals, float]]
@@ -30,6 +31,7 @@ class ChildProcess:
         self._shutdown = shutdown
         self._popen: subprocess.Popen[bytes] | None = None
         self._lifeline: Lifeline | None = None
+        self._log_start = 0
 
     @property
     def is_running(self) -> bool:
@@ -45,6 +47,7 @@ class ChildProcess:
     ) -> None:
         rotate(self._log_path)
         with self._log_path.open("ab") as log:
+            self._log_start = log.tell()
             self._popen = subprocess.Popen(  # noqa: S603  # fixed program, arguments not from users
                 list(command),
                 stdin=subprocess.DEVNULL,
@@ -87,6 +90,12 @@ class ChildProcess:
         if self._lifeline is not None:
             self._lifeline.release()
             self._lifeline = None
+
+    def last_words(self, mark: str) -> str | None:
+        """What follows a mark in the newest line of this run that has it, if not long ago."""
+        text = tail(self._log_path, LAST_WORDS_BYTES, since=self._log_start)
+        lines = [line for line in text.splitlines() if mark in line]
+        return lines[-1].partition(mark)[2].strip() if lines else None
 
     def _failure(self, what: str) -> ServerFailed:
         return ServerFailed(f"{self._name} {what}; {self._log_path} ends:\n{tail(self._log_path)}")
@@ -132,7 +141,7 @@ def rotate(log_path: Path) -> None:
         log_path.replace(log_path.with_suffix(".log.1"))
 
 
-def tail(log_path: Path) -> str:
+def tail(log_path: Path, size: int = LOG_TAIL_BYTES, since: int = 0) -> str:
     with log_path.open("rb") as log:
-        log.seek(max(0, log_path.stat().st_size - LOG_TAIL_BYTES))
+        log.seek(max(since, log_path.stat().st_size - size))
         return log.read().decode(errors="replace")

@@ -34,19 +34,25 @@ FAST_SHUTDOWN = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL,
 """Fast, then immediate (recovers at the next start), then none: durable in every case."""
 
 READY = "ready"
+PANIC = "PANIC:"
+"""Before what makes all of its processes end: a flush that failed, a full disk."""
+
 PID_LINE, SOCKET_DIRECTORY_LINE, STATUS_LINE = 0, 4, 7
 
 
 class EmbeddedPostgres:
     """``async with EmbeddedPostgres(directory) as server: server.dsn``; or start() and stop().
 
-    ``durable=False`` gives up safety for speed: for tests, never for a log.
+    ``durable=False`` gives up safety for speed: for tests, never for a log. Without ``recovers``
+    the server ends where one of its processes fails, as after a flush that failed: what is on the
+    disk is then for a new start to find out, not for the one that believed it was written.
     """
 
-    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+    def __init__(self, directory: Path, *, durable: bool = True, recovers: bool = True) -> None:
         self._directory = directory.expanduser().resolve()
         self._cluster = self._directory / "cluster"
         self._durable = durable
+        self._recovers = recovers
         self._lock = DirectoryLock(self._directory / "lock")
         self._child = ChildProcess("PostgreSQL", self._directory / "server.log", FAST_SHUTDOWN)
         self._socket_directory: Path | None = None
@@ -69,6 +75,10 @@ class EmbeddedPostgres:
     @property
     def is_running(self) -> bool:
         return self._child.is_running
+
+    def last_words(self) -> str | None:
+        """Why it ended by itself, as its log has it."""
+        return self._child.last_words(PANIC)
 
     async def __aenter__(self) -> Self:
         await run_to_end(self.start, self.stop)
@@ -150,6 +160,7 @@ class EmbeddedPostgres:
             "fsync": durability,
             "synchronous_commit": durability,
             "full_page_writes": durability,
+            "restart_after_crash": "on" if self._recovers else "off",
             "max_connections": "200",
             "max_wal_size": "2GB",
             "timezone": "UTC",

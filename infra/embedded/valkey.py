@@ -43,6 +43,10 @@ class EmbeddedValkey:
     def is_running(self) -> bool:
         return self._child.is_running
 
+    def last_words(self) -> str | None:
+        """Why it ended by itself: nothing in its log tells that apart."""
+        return None
+
     async def __aenter__(self) -> Self:
         await run_to_end(self.start, self.stop)
         return self

@@ -125,6 +125,11 @@ class PostgresEventLog:
                     if not self._closed:
                         raise
 
+    @property
+    def halted(self) -> str | None:
+        """Why it takes no more appends, once it does not: until it is opened anew."""
+        return self._writer.refusal
+
     async def head(self) -> int:
         self._refuse_if_closed()
         return await self._reader.head()

@@ -33,6 +33,11 @@ class OrderedWriter:
         self._refusal: str | None = None
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def refusal(self) -> str | None:
+        """Why every append is refused, None while they are taken."""
+        return self._refusal
+
     async def start(self) -> None:
         """Raises errors of the database if it cannot be reached."""
         await self._session.open()
