@@ -226,6 +226,14 @@ class VenueUnavailable(Exception):
     """The venue did not answer a question. It says nothing about what the answer would be."""
 
 
+class UnreadableAnswer(VenueUnavailable):
+    """A question was answered with something that is no answer: ``raw`` is all of it."""
+
+    def __init__(self, reason: str, raw: str) -> None:
+        super().__init__(reason)
+        self.raw = raw
+
+
 class Venue(Protocol):
     """Requests answer with a typed outcome, never an exception; they may take any time.
 

@@ -12,7 +12,6 @@ import msgspec
 
 from adapters.venues.plausibility import (
     Implausible,
-    UnreadableAnswer,
     check_above_zero,
     check_amount,
     check_name,
@@ -35,6 +34,7 @@ from domain.venue import (
     Report,
     StopMovedReport,
     TriggerReport,
+    UnreadableAnswer,
     UnreadableReport,
 )
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 from domain.decimals import ZERO
 from domain.errors import InvalidInput
 from domain.order.terms import OrderTerms
-from domain.venue import VenueUnavailable
 
 CLOCKS_APART = timedelta(hours=1)
 """A time further than this from the venue's own is no time at all."""
@@ -19,14 +18,6 @@ _LONGEST_NAME = 200
 
 class Implausible(Exception):
     """The answer can be parsed, and cannot be true."""
-
-
-class UnreadableAnswer(VenueUnavailable):
-    """An answer to a question that is none; ``raw`` is all of it."""
-
-    def __init__(self, reason: str, raw: str) -> None:
-        super().__init__(f"the venue's answer cannot be read: {reason}")
-        self.raw = raw
 
 
 def check_above_zero(name: str, value: Decimal) -> None:

@@ -100,7 +100,8 @@ class Inquiry:
     async def _ask_and_reckon(self, order_id: str) -> None:
         try:
             order = await self._ask(order_id)
-        except VenueUnavailable:
+        except VenueUnavailable as silence:
+            await self._problems.note_silence(silence)
             order = await self._load(order_id)
         if not order.in_doubt:
             self._doubts.pop(order_id, None)

@@ -97,6 +97,7 @@ class Reconciliation:
         try:
             await self._reconcile(account_id)
         except VenueUnavailable as error:
+            await self._problems.note_silence(error)
             await self._fail(account_id, f"the venue does not answer: {error}", admitted)
         else:
             await self._succeed(account_id)

@@ -10,6 +10,7 @@ from domain.patience import insist
 from domain.repository import Repository
 from domain.session.session import Session
 from domain.use_cases.change import change
+from domain.venue import UnreadableAnswer, VenueUnavailable
 
 REMEMBERED = 1_000
 """A venue that repeats itself for ever must not fill the log."""
@@ -25,6 +26,11 @@ class VenueProblems:
         self._venue_name = venue_name
         self._clock = clock
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    async def note_silence(self, error: VenueUnavailable) -> None:
+        """No answer is no problem of data; an answer that makes no sense is."""
+        if isinstance(error, UnreadableAnswer):
+            await self.note("unreadable_answer", str(error), error.raw)
 
     async def note(self, code: str, reason: str, raw: object) -> None:
         """``raw`` is the venue's own text, or the value that was read from it."""

@@ -18,6 +18,7 @@ from domain.venue import (
     Outcome,
     Report,
     SendWindow,
+    UnreadableAnswer,
     Venue,
     VenueHealth,
     VenueOrder,
@@ -49,6 +50,7 @@ class ScriptedVenue:
         self.held: list[VenuePosition] = []
         self.money: dict[str, Decimal] = {}
         self.is_down = False
+        self.nonsense: str | None = None
 
     async def submit(self, order: VenueOrder) -> Outcome:
         return await self._answer("submit", order.client_order_id)
@@ -101,6 +103,8 @@ class ScriptedVenue:
     def _must_answer(self) -> None:
         if self.is_down:
             raise VenueUnavailable("down")
+        if self.nonsense is not None:
+            raise UnreadableAnswer("not JSON", self.nonsense)
 
     async def _answer(self, request: str, client_order_id: str) -> Outcome:
         self.sent.append((request, client_order_id))

@@ -12,7 +12,6 @@ from typing import TypeVar
 import msgspec
 
 from adapters.venues.answers import AnswerReader, write_outcome, write_report
-from adapters.venues.plausibility import UnreadableAnswer
 from domain.clock import Clock
 from domain.instrument import Instrument
 from domain.venue import (
@@ -28,6 +27,7 @@ from domain.venue import (
     Report,
     SendWindow,
     StreamGap,
+    UnreadableAnswer,
     UnreadableReport,
     Venue,
     VenueHealth,

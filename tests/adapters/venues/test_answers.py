@@ -17,7 +17,6 @@ from adapters.venues.answers import (
     write_outcome,
     write_report,
 )
-from adapters.venues.plausibility import UnreadableAnswer
 from domain.fees import Liquidity
 from domain.order.terms import OrderTerms, OrderType, Side
 from domain.venue import (
@@ -33,6 +32,7 @@ from domain.venue import (
     Rejected,
     StopMovedReport,
     TriggerReport,
+    UnreadableAnswer,
     UnreadableReport,
     VenueStatus,
 )

@@ -147,6 +147,17 @@ async def test_no_answer_changes_nothing() -> None:
     assert len(world.store.events) == before
 
 
+async def test_nonsense_for_an_answer_changes_nothing_and_is_kept() -> None:
+    world, account_id = await a_world()
+    order = await lost(world, account_id)
+    world.venue.nonsense = "<html>"
+    for _ in range(2):
+        await ask(world, order)
+    assert await status_of(world, order) is OrderStatus.UNKNOWN
+    assert [e.type for e in world.store.events].count("VenueDataProblem") == 1
+    assert "<html>" in last(world, "VenueDataProblem").data.decode()
+
+
 async def test_what_the_venue_forgot_stays_unknown() -> None:
     """It had taken the order: that it knows nothing of it now is no evidence of its end."""
     world, account_id = await a_world()
