@@ -15,6 +15,9 @@ PATIENCE = 2.0
 
 MAX_ATTEMPTS = 12
 
+GIVING_UP = 0.15
+"""In so many of the cases nobody asks again: what was begun is left as it is."""
+
 
 class Client:
     """Every attempt goes to any of the API processes, as through a load balancer."""
@@ -26,7 +29,8 @@ class Client:
 
     async def ask(self, request: Request) -> Any | None:
         """The answer; None where it was refused, or none came for long."""
-        for _ in range(MAX_ATTEMPTS):
+        attempts = 1 if self._dice.random() < GIVING_UP else MAX_ATTEMPTS
+        for _ in range(attempts):
             answer = self._dice.choice(self._apis).put(request)
             if answer is not None:
                 await asyncio.wait((answer,), timeout=PATIENCE)

@@ -11,7 +11,7 @@ from domain.market_data import MarketEvent, Quote, Trade
 INTERVAL = 1.0
 """Seconds between two moves of the market."""
 
-JUMP = 0.04
+JUMP = 0.06
 """How often a price jumps instead of moving by a few ticks: what sets stops off."""
 
 
@@ -54,16 +54,24 @@ class Walk:
         self._dice = dice
         self._ticks = 200 + dice.randrange(400)
         self._trades = 0
+        self._back = 0
 
     def move(self, clock: Clock) -> tuple[Quote, Trade]:
         dice = self._dice
-        if dice.random() < JUMP:
-            self._ticks += dice.choice((-1, 1)) * max(self._ticks // 25, 1)
-        else:
-            self._ticks += dice.randrange(-3, 4)
-        self._ticks = max(self._ticks, 50)
+        self._ticks = max(self._ticks + self._step(), 50)
         quote = self._quote(clock, spread=dice.randrange(1, 4))
         return quote, self._trade(quote)
+
+    def _step(self) -> int:
+        """A few ticks; or a jump, and every other time the way back at once."""
+        if self._back:
+            back, self._back = self._back, 0
+            return back
+        if self._dice.random() >= JUMP:
+            return self._dice.randrange(-3, 4)
+        jump = self._dice.choice((-1, 1)) * max(self._ticks // 25, 1)
+        self._back = self._dice.choice((0, -2 * jump))
+        return jump
 
     def _quote(self, clock: Clock, spread: int) -> Quote:
         tick = self._instrument.tick_size

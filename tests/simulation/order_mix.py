@@ -22,12 +22,12 @@ _TYPES = {
     OrderType.STOP_LOSS: 2,
     OrderType.TAKE_PROFIT: 2,
     OrderType.TRAILING_STOP: 2,
-    OrderType.OCO: 4,
+    OrderType.OCO: 5,
 }
 _LIFETIMES = {
     TimeInForce.GTC: 6,
     TimeInForce.GTD: 3,
-    TimeInForce.IOC: 1,
+    TimeInForce.IOC: 2,
     TimeInForce.FOK: 1,
 }
 

@@ -123,7 +123,7 @@ class World:
             corrupt_answer=rate(0.3),
             unavailable=rate(0.5),
             duplicate_report=rate(0.6),
-            reordered_report=rate(0.8),
+            reordered_report=rate(1.0),
             gap=rate(0.5),
             delay=dice.choice((0.001, 0.02, 0.3)),
             late_by=dice.choice((1.0, 10.0)),
