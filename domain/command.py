@@ -7,6 +7,8 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from domain.order.terms import OrderTerms
+
 _NAMESPACE = UUID("5b9a1a0e-6f0c-5d43-9c5e-0c7f3b6f0a11")
 
 
@@ -71,12 +73,38 @@ class QuoteEvidence(msgspec.Struct, frozen=True, gc=False):
     age_ms: int
 
 
-class DecisionInputs(msgspec.Struct, frozen=True):
-    """What a decision read: stream versions, the versions of limits by scope, and the quote."""
+class PendingEvent(msgspec.Struct, frozen=True):
+    """An event that was decided and not yet in the log; ``data`` as it would be stored."""
+
+    type: str
+    schema_version: int
+    data: msgspec.Raw
+
+
+class LinkedOrder(msgspec.Struct, frozen=True):
+    """The other order of a pair that is placed or refused as one."""
+
+    order_id: str
+    terms: OrderTerms
+
+
+class DecisionInputs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a decision read: enough to take it again on exactly the same.
+
+    ``streams`` are versions in the log, ``pending`` what the same request had decided on top of
+    them before. ``instrument`` is the digest of the venue's filters. ``verdicts_of`` is set where
+    an order is refused for its linked order's sake: verdicts and inputs are then that order's.
+    Events of before these were recorded have None.
+    """
 
     streams: dict[str, int]
     limits: dict[str, int]
     quote: QuoteEvidence | None
+    limits_are_current: bool | None = None
+    max_quote_age_ms: int | None = None
+    instrument: str | None = None
+    pending: tuple[PendingEvent, ...] = ()
+    verdicts_of: LinkedOrder | None = None
 
 
 class Metadata(

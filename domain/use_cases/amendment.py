@@ -1,15 +1,18 @@
 """Amending an order: the higher worst case is reserved before the venue is asked."""
 
+import msgspec
+
 from domain.account.account import Account
 from domain.clock import Clock
-from domain.command import CommandContext
+from domain.command import CommandContext, DecisionInputs
 from domain.controls.venue_filters import require_filters
 from domain.errors import Busy, Conflict, NotFound, Refused
 from domain.log import WrongExpectedVersion
-from domain.order.order import Order, amended_terms
+from domain.order.order import Order
 from domain.repository import Repository
 from domain.use_cases.change import MAX_RACES
 from domain.use_cases.decision import Decision, DecisionMaker
+from domain.use_cases.proposal import amended_order
 from domain.use_cases.requests import AmendOrder
 from domain.use_cases.result import Done
 
@@ -39,6 +42,7 @@ class OrderAmendment:
         if not order.is_known_amendment(request.request_id, request.amendment):
             order.require_amendable(request.amendment)
             decision = await self._reserve(order, request, context)
+            inputs = _inputs(decision, order)
             order.request_amend(
                 request.request_id,
                 request.amendment,
@@ -46,7 +50,7 @@ class OrderAmendment:
                 decision.verdicts,
                 decision.decided_at,
             )
-            appended = await self._repository.save(order, context, decision.inputs)
+            appended = await self._repository.save(order, context, inputs)
             if appended is not None:
                 return appended.position
         self._repository.give_back(order)
@@ -55,21 +59,15 @@ class OrderAmendment:
     async def _reserve(
         self, order: Order, request: AmendOrder, context: CommandContext
     ) -> Decision:
-        terms = amended_terms(order.terms, request.amendment)
+        proposal = amended_order(order, request.amendment)
+        terms = proposal.terms
         terms.check()
         require_filters(terms, self._decisions.instrument(terms.symbol))
         leaves = max(terms.quantity - order.cum_quantity, order.leaves_quantity)
         async with self._repository.turn(Account.stream_of(order.account_id)):
             for _ in range(MAX_RACES):
                 account = await self._repository.load(Account, order.account_id, newest=True)
-                decision = self._decisions.decide(
-                    order.id,
-                    terms,
-                    account,
-                    strategy_id=order.strategy_id,
-                    filled=order.cum_quantity,
-                    at_least_price=order.worst_price,
-                )
+                decision = self._decisions.decide(proposal, account, order.strategy_id)
                 _require(decision, account, order)
                 account.amend_reservation(
                     order.id,
@@ -85,6 +83,12 @@ class OrderAmendment:
                     continue
                 return decision
         raise Busy("stream_busy", f"account {order.account_id} is changing too fast; try again")
+
+
+def _inputs(decision: Decision, order: Order) -> DecisionInputs:
+    inputs = decision.inputs
+    streams = {**inputs.streams, order.stream: order.version}
+    return msgspec.structs.replace(inputs, streams=streams)
 
 
 def _require(decision: Decision, account: Account, order: Order) -> None:

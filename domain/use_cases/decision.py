@@ -8,19 +8,32 @@ import msgspec
 
 from domain.account.account import Account
 from domain.clock import Clock
-from domain.command import DecisionInputs, QuoteEvidence
+from domain.command import DecisionInputs, PendingEvent, QuoteEvidence
 from domain.controls.check import OrderCheck
 from domain.controls.registry import run_controls
 from domain.errors import InvalidInput
+from domain.event import encode
 from domain.instrument import Instrument, Instruments
+from domain.instrument_digest import instrument_digest
 from domain.market_data import Quote
-from domain.order.terms import OrderTerms
 from domain.order.worst_price import DEFAULT_COLLAR, worst_price
 from domain.risk.risk_book import RiskBook
 from domain.risk.risk_limits import RiskLimits
 from domain.risk.verdict import Verdict
+from domain.use_cases.proposal import Proposal
 
 DEFAULT_QUOTE_AGE_MS = 5_000
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """What a decision reads beside the order and its account; ``scopes`` widest first."""
+
+    instrument: Instrument
+    quote: Quote | None
+    scopes: tuple[RiskLimits, ...]
+    scopes_are_current: bool
+    now: datetime
+    max_quote_age_ms: int
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -42,6 +55,33 @@ class Decision(msgspec.Struct, frozen=True):
     @property
     def first_failure(self) -> Verdict:
         return next(verdict for verdict in self.verdicts if not verdict.passed)
+
+
+def decide(proposal: Proposal, account: Account, circumstances: Circumstances) -> Decision:
+    """Run every control on an order against the account as it is: nothing else is read."""
+    terms, quote = proposal.terms, circumstances.quote
+    terms_price = worst_price(terms, quote, _collar(circumstances.scopes))
+    price = max(terms_price, proposal.at_least_price)
+    check = OrderCheck(
+        order_id=proposal.order_id,
+        terms=terms,
+        quantity=terms.quantity - proposal.filled,
+        worst_price=price,
+        instrument=circumstances.instrument,
+        account=account,
+        quote=quote,
+        scopes=circumstances.scopes,
+        scopes_are_current=circumstances.scopes_are_current,
+        now=circumstances.now,
+        max_quote_age_ms=circumstances.max_quote_age_ms,
+    )
+    return Decision(
+        worst_price=price,
+        terms_price=terms_price,
+        verdicts=run_controls(check),
+        inputs=_inputs(check),
+        decided_at=circumstances.now,
+    )
 
 
 class DecisionMaker:
@@ -68,46 +108,18 @@ class DecisionMaker:
             raise InvalidInput("unknown_symbol", f"there is no instrument {symbol!r}", "symbol")
         return instrument
 
-    def decide(
-        self,
-        order_id: str,
-        terms: OrderTerms,
-        account: Account,
-        *,
-        strategy_id: str | None,
-        filled: Decimal,
-        at_least_price: Decimal,
-    ) -> Decision:
-        """Run every control on an order against the account as it is.
-
-        ``filled`` is what an amended order has filled, ``at_least_price`` the worst price that is
-        reserved for it already.
-        """
-        now = self._clock.now()
-        quote = self._quote(terms.symbol)
-        scopes = self._risk_book.scopes_of(account.client_id, account.id, strategy_id)
-        terms_price = worst_price(terms, quote, _collar(scopes))
-        price = max(terms_price, at_least_price)
-        check = OrderCheck(
-            order_id=order_id,
-            terms=terms,
-            quantity=terms.quantity - filled,
-            worst_price=price,
-            instrument=self.instrument(terms.symbol),
-            account=account,
-            quote=quote,
-            scopes=scopes,
+    def decide(self, proposal: Proposal, account: Account, strategy_id: str | None) -> Decision:
+        """Decide on what the market and the limits are now. Raises as ``instrument``."""
+        symbol = proposal.terms.symbol
+        circumstances = Circumstances(
+            instrument=self.instrument(symbol),
+            quote=self._quote(symbol),
+            scopes=self._risk_book.scopes_of(account.client_id, account.id, strategy_id),
             scopes_are_current=self._risk_book.is_current,
-            now=now,
+            now=self._clock.now(),
             max_quote_age_ms=self._max_quote_age_ms,
         )
-        return Decision(
-            worst_price=price,
-            terms_price=terms_price,
-            verdicts=run_controls(check),
-            inputs=_inputs(check),
-            decided_at=now,
-        )
+        return decide(proposal, account, circumstances)
 
 
 def _collar(scopes: tuple[RiskLimits, ...]) -> Decimal:
@@ -116,10 +128,22 @@ def _collar(scopes: tuple[RiskLimits, ...]) -> Decimal:
 
 
 def _inputs(check: OrderCheck) -> DecisionInputs:
+    account = check.account
     return DecisionInputs(
-        streams={check.account.stream: check.account.version},
+        streams={account.stream: account.version - len(account.pending)},
         limits={scope.id: scope.version for scope in check.scopes},
         quote=_evidence(check),
+        limits_are_current=check.scopes_are_current,
+        max_quote_age_ms=check.max_quote_age_ms,
+        instrument=instrument_digest(check.instrument),
+        pending=_pending(account),
+    )
+
+
+def _pending(account: Account) -> tuple[PendingEvent, ...]:
+    return tuple(
+        PendingEvent(type(event).__name__, event.schema_version, msgspec.Raw(encode(event)))
+        for event in account.pending
     )
 
 

@@ -9,10 +9,9 @@ import msgspec
 
 from domain.account.account import Account
 from domain.clock import Clock
-from domain.command import CommandContext
+from domain.command import CommandContext, DecisionInputs, LinkedOrder
 from domain.controls.fingerprint import fingerprint
 from domain.controls.venue_filters import require_filters
-from domain.decimals import ZERO
 from domain.errors import Busy, Conflict, InvalidInput, NotFound
 from domain.instrument import Instrument
 from domain.log import WrongExpectedVersion
@@ -22,6 +21,7 @@ from domain.order.terms import OrderTerms, OrderType
 from domain.repository import Repository
 from domain.use_cases.change import MAX_RACES, give_back_unchanged
 from domain.use_cases.decision import Decision, DecisionMaker
+from domain.use_cases.proposal import new_order
 from domain.use_cases.requests import PlaceOrder
 from domain.use_cases.result import PlacedOrder
 
@@ -129,15 +129,8 @@ class OrderPlacement:
         self, leg: Leg, account: Account, request: PlaceOrder, context: CommandContext
     ) -> DecidedLeg:
         """Decide on one leg, and reserve for it so that the next leg is measured with it."""
-        held = account.reservations.get(leg.order_id)
-        decision = self._decisions.decide(
-            leg.order_id,
-            leg.terms,
-            account,
-            strategy_id=request.strategy_id,
-            filled=ZERO,
-            at_least_price=held.price if held else ZERO,
-        )
+        proposal = new_order(leg.order_id, leg.terms, account)
+        decision = self._decisions.decide(proposal, account, request.strategy_id)
         instrument = self._decisions.instrument(leg.terms.symbol)
         if decision.passed:
             _reserve_leg(account, leg, instrument, decision)
@@ -172,13 +165,14 @@ class OrderPlacement:
 
         What a refused leg may have reserved in an earlier attempt is released by policy.
         """
-        refusal = next((each.decision for each in decided if not each.decision.passed), None)
+        refused = next((each for each in decided if not each.decision.passed), None)
         position = 0
         try:
             for each in decided:
                 order = await self._repository.load(Order, each.leg.order_id)
-                self._conclude(order, each, refusal)
-                appended = await self._repository.save(order, context, each.decision.inputs)
+                self._conclude(order, each, refused or each)
+                inputs = _inputs(each, refused or each)
+                appended = await self._repository.save(order, context, inputs)
                 position = appended.position if appended else position
         except (WrongExpectedVersion, Conflict) as lost_race:
             if await self._missing(legs, request):
@@ -187,11 +181,10 @@ class OrderPlacement:
         return _answer(order, legs, position)
 
     @staticmethod
-    def _conclude(order: Order, decided: DecidedLeg, refusal: Decision | None) -> None:
-        if refusal is None:
-            order.place(decided.order, decided.decision.verdicts, decided.decision.decided_at)
-        else:
-            order.refuse(decided.order, refusal.verdicts, decided.decision.decided_at)
+    def _conclude(order: Order, decided: DecidedLeg, decisive: DecidedLeg) -> None:
+        decision = decisive.decision
+        conclude = order.place if decision.passed else order.refuse
+        conclude(decided.order, decision.verdicts, decision.decided_at)
 
 
 def legs_of(terms: OrderTerms, context: CommandContext) -> tuple[Leg, ...]:
@@ -233,6 +226,14 @@ def _reserve_leg(account: Account, leg: Leg, instrument: Instrument, decision: D
         fingerprint=fingerprint(leg.terms),
         now=decision.decided_at,
     )
+
+
+def _inputs(decided: DecidedLeg, decisive: DecidedLeg) -> DecisionInputs:
+    """What the verdicts were measured on, also where they are of the other leg."""
+    inputs, leg = decisive.decision.inputs, decisive.leg
+    if decisive is decided:
+        return inputs
+    return msgspec.structs.replace(inputs, verdicts_of=LinkedOrder(leg.order_id, leg.terms))
 
 
 def _answer(order: Order, legs: tuple[Leg, ...], position: int) -> PlacedOrder:
