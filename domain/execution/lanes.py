@@ -4,8 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from domain.cancellation import heed_cancellation
-
 Work = Callable[[], Awaitable[None]]
 
 
@@ -27,20 +25,20 @@ class Lanes:
             self._done.clear()
             await self._done.wait()
 
-    async def until_empty(self) -> None:
-        while self._held:
-            self._done.clear()
-            await self._done.wait()
-
     def put(self, key: str, work: Work) -> None:
-        heed_cancellation()
         self._held += 1
         lane = self._waiting.get(key)
         if lane is not None:
             lane.append(work)
             return
         self._waiting[key] = deque([work])
-        self._group.create_task(self._drive(key))
+        driving = self._drive(key)
+        try:
+            self._group.create_task(driving)
+        except RuntimeError:
+            # The group is ending, and with it whoever puts work: it only does not know yet.
+            driving.close()
+            raise asyncio.CancelledError from None
 
     async def _drive(self, key: str) -> None:
         lane = self._waiting[key]

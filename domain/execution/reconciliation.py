@@ -262,7 +262,14 @@ class Reconciliation:
         return await insist(self._clock, lambda: self._repository.look(Account, account_id))
 
     async def _look_at_order(self, order_id: str) -> Order:
-        return await insist(self._clock, lambda: self._repository.look(Order, order_id))
+        """As this worker knows it: what it has booked itself is in there."""
+
+        async def load() -> Order:
+            order = await self._repository.load(Order, order_id)
+            self._repository.give_back(order)
+            return order
+
+        return await insist(self._clock, load)
 
     async def _change(self, account_id: str, decide: Callable[[Account], None]) -> None:
         command_id = command_id_for("reconciliation", account_id, self._clock.now().isoformat())
