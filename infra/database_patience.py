@@ -6,8 +6,8 @@ from typing import TypeVar
 import asyncpg
 import structlog
 
+from domain.cancellation import heed_cancellation
 from domain.clock import Clock
-from infra.cancellation import heed_cancellation
 
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from domain.cancellation import heed_cancellation
 from domain.clock import Clock
 from domain.log import EventLog, RecordedEvent
-from infra.cancellation import heed_cancellation
 from projections.builds import LEASE, Build, Builds, Lease, ProjectionStatus, install
 from projections.change_feed import ChangeFeed
 from projections.failures import Fenced, LeaseHeld, Poisoned, is_transient

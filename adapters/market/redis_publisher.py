@@ -14,9 +14,9 @@ from adapters.market import redis_channel as channel
 from adapters.market.hub import MarketHub
 from adapters.market.metrics import MarketMetrics
 from adapters.market.throttle import Throttle
+from domain.cancellation import heed_cancellation
 from domain.clock import Clock
 from domain.market_data import MarketEvent, Quote
-from infra.cancellation import heed_cancellation
 
 MAX_BATCH = 500
 

@@ -8,8 +8,8 @@ import redis.asyncio
 import structlog
 from redis.exceptions import RedisError
 
+from domain.cancellation import heed_cancellation
 from domain.clock import Clock
-from infra.cancellation import heed_cancellation
 
 CHANNEL = "patriot:changes"
 RECONNECT_SECONDS = 0.5

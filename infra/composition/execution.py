@@ -12,6 +12,7 @@ from adapters.venues.paper.funding import TRANSFERS, Funding
 from adapters.venues.paper.journal import JournalFailed
 from adapters.venues.paper.postgres_journal import PostgresJournal, journal_pool
 from adapters.venues.paper.venue import PaperVenue
+from domain.cancellation import heed_cancellation
 from domain.command import Metadata
 from domain.execution.execution_worker import ExecutionWorker
 from domain.execution.lease import Lease, LeaseLost
@@ -22,7 +23,6 @@ from domain.market_data import MarketData
 from domain.policies.policies import Policies
 from domain.repository import Repository
 from domain.venue import Venue, VenueUnavailable
-from infra.cancellation import heed_cancellation
 from infra.composition.core import Core
 from infra.composition.failpoint_venue import with_failpoints
 from infra.database_patience import AWAY

@@ -27,9 +27,9 @@ from contextlib import asynccontextmanager
 import msgspec
 import structlog
 
+from domain.cancellation import heed_cancellation
 from domain.clock import Clock
 from domain.execution.lease import Lease
-from infra.cancellation import heed_cancellation
 from infra.workers.lease_table import LEASE_SECONDS, LeaseRow, LeaseTable, LeaseTableAway
 from infra.workers.postgres_leases import PostgresLeases
 from infra.workers.process_identity import ProcessIdentity

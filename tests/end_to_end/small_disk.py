@@ -20,6 +20,9 @@ from tests.end_to_end.conftest import wait_for_servers_of
 MEGABYTES = 300
 CHUNK = 64 * 1024
 
+LARGEST_FILE = 256 * 1024
+"""Enough for a server to say why it ends, and nothing to a segment of its write-ahead log."""
+
 CAN_MOUNT = os.geteuid() == 0
 
 
@@ -68,7 +71,7 @@ class LimitedFiles:
     def fill(self, servers: Iterable[psutil.Process]) -> None:
         for server in servers:
             _, hard = server.rlimit(resource.RLIMIT_FSIZE)
-            server.rlimit(resource.RLIMIT_FSIZE, (1, hard))
+            server.rlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, hard))
 
     def make_space(self) -> None:
         pass

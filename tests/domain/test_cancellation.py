@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from infra.cancellation import heed_cancellation
+from domain.cancellation import heed_cancellation
 
 
 async def _fail(failed: asyncio.Event) -> None:
