@@ -1,6 +1,5 @@
 """How many simulated worlds a core runs through in a second: ``make simulate`` uses all of them."""
 
-import asyncio
 from typing import Final
 
 from tests.benchmarks.harness import Bench, Result
@@ -13,7 +12,7 @@ GOAL: Final = 10.0
 
 async def run(bench: Bench) -> list[Result]:
     seeds = range(1, bench.scaled(SEEDS, least=10) + 1)
-    summary = await asyncio.to_thread(explore, f"{SCENARIO}:scenario", seeds)
+    summary = explore(f"{SCENARIO}:scenario", seeds)
     assert not summary.violations, summary.violations[0].text
     return [
         Result.at_least(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import stamina
 
+from infra.cancellation import heed_cancellation
 from infra.log.postgres.failures import DATABASE_ERRORS, is_transient
 from infra.log.postgres.schema import create_schema
 from infra.log.postgres.statements import CHANNEL
@@ -49,6 +50,16 @@ class _Reader(Connection):
         return ""
 
 
+def _may_pass(error: Exception) -> bool:
+    heed_cancellation()
+    return is_transient(error)
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    heed_cancellation()
+    return isinstance(error, DATABASE_ERRORS)
+
+
 async def prepare_database(dsn: str) -> None:
     """Creates what is missing. Raises errors of the database."""
     connection = await asyncpg.connect(dsn, timeout=ANSWER_SECONDS)
@@ -61,7 +72,7 @@ async def prepare_database(dsn: str) -> None:
 async def connect_writer(dsn: str) -> Connection:
     """Tries a bounded number of times, then raises the last error of the database."""
     async for attempt in stamina.retry_context(
-        on=is_transient,
+        on=_may_pass,
         attempts=None,
         timeout=RECONNECT_SECONDS,
         wait_initial=0.05,
@@ -81,7 +92,7 @@ async def connect_writer(dsn: str) -> Connection:
 async def connect_listener(dsn: str, heard: Callable[..., None]) -> Connection:
     """A connection that calls ``heard`` at every append; tried until there is one."""
     async for attempt in stamina.retry_context(
-        on=DATABASE_ERRORS,
+        on=_is_of_the_database,
         attempts=None,
         timeout=None,
         wait_initial=0.05,

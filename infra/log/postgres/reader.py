@@ -10,6 +10,7 @@ from uuid import UUID
 import stamina
 
 from domain.log import EVERYTHING, EventFilter, LogFailed, LogUnavailable, RecordedEvent
+from infra.cancellation import heed_cancellation
 from infra.log.postgres import statements
 from infra.log.postgres.failures import log_errors
 from infra.log.postgres.pages import Page, read_ahead
@@ -23,8 +24,15 @@ WINDOW = 100_000
 
 _position = attrgetter("position")
 _version = attrgetter("version")
+
+
+def _may_pass(error: Exception) -> bool:
+    heed_cancellation()
+    return isinstance(error, LogUnavailable)
+
+
 _patiently = stamina.retry(
-    on=LogUnavailable, attempts=None, timeout=None, wait_initial=0.05, wait_max=2, wait_jitter=0.1
+    on=_may_pass, attempts=None, timeout=None, wait_initial=0.05, wait_max=2, wait_jitter=0.1
 )
 
 
