@@ -108,6 +108,11 @@ def known_types() -> dict[str, type[Event]]:
     return dict(_types)
 
 
+def known_upcasters() -> list[tuple[str, int]]:
+    """Types and the versions that have an upcaster to the next one, in order."""
+    return sorted(_upcasters)
+
+
 def encode(event: Event) -> bytes:
     """The event's data in stored form."""
     data = _encoder.encode(event)

@@ -121,22 +121,21 @@ class Reconciliation:
     async def _reconcile(self, account_id: str) -> None:
         """Raises VenueUnavailable."""
         open_orders = await self._venue.open_orders(account_id)
-        fills = await self._book_fills(account_id)
+        await self._book_fills(account_id)
         await self._find_external_orders(account_id, open_orders)
         await self._ask_about_orders(account_id, open_orders)
-        await self._compare(account_id, fills)
+        await self._compare(account_id)
 
-    async def _book_fills(self, account_id: str) -> Sequence[FillReport]:
-        """Book what was missed, and give all the venue's fills that may not be settled yet."""
-        fills = await self._venue.fills_since(account_id, await self._since(account_id))
-        for fill in fills:
+    async def _book_fills(self, account_id: str) -> None:
+        """Book what was missed."""
+        since = await self._since(account_id)
+        for fill in await self._venue.fills_since(account_id, since):
             try:
                 await self._booking.book(fill)
             except NotFound:
                 pass  # a trade by somebody else: the comparison of positions shows it
             except VenueDataError as problem:
                 await self._problems.note(problem.code, str(problem), fill)
-        return fills
 
     async def _since(self, account_id: str) -> datetime:
         """The first time, on the venue's clock, of a fill that may not be settled."""
@@ -172,7 +171,7 @@ class Reconciliation:
             [order.id for order in orders if order.submitted and not _agrees(order, listed)]
         )
 
-    async def _compare(self, account_id: str, fills: Sequence[FillReport]) -> None:
+    async def _compare(self, account_id: str) -> None:
         """Adjust what differs in the same way at two looks, with nothing under way at either."""
         seen = self._seen.pop(account_id, None)
         look = await self._look_for_difference(account_id)
@@ -213,7 +212,8 @@ class Reconciliation:
         if not await self._is_settled(account, fills):
             return None
         if fills:
-            self._settled_to[account_id] = max(fill.at for fill in fills)
+            # A venue may list a fill a little later than those that came after it.
+            self._settled_to[account_id] = max(fill.at for fill in fills) - CLOCKS_APART
         return difference(account, positions, balances, self._instruments)
 
     async def _note_unknown_instruments(self, positions: Sequence[VenuePosition]) -> None:
