@@ -1,0 +1,1 @@
+"""The checks of the log, one a file."""

@@ -1,0 +1,1 @@
+"""The read models as the log has them, folded here by the domain alone: one file a table."""
