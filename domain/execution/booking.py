@@ -149,6 +149,7 @@ def _settle_amendment(order: Order, state: OrderState, asked_at: datetime, now: 
         return
     if _same_numbers(amended_terms(order.terms, order.pending_amendment), state.terms):
         order.amend(now)
+        order.end_requests(now)
     elif asked_at > order.amend_valid_until + FINALITY_MARGIN:
         order.reject_amend("never_arrived", "the venue works the order on its old terms", now)
 

@@ -9,13 +9,13 @@ import msgspec
 from domain.clock import Clock
 from domain.execution.booking import FINALITY_MARGIN, Booking
 from domain.execution.venue_problems import VenueProblems
+from domain.order.fill import Fill
 from domain.order.order import Order, VenueDataError
 from domain.patience import insist
 from domain.repository import Repository
 from domain.venue import (
     Absent,
     BustReport,
-    FillReport,
     OrderState,
     Venue,
     VenueStatus,
@@ -29,6 +29,12 @@ SIDE_BY_SIDE = 16
 CLOCKS_APART = timedelta(minutes=1)
 """How much earlier than its placing an order's fills are looked for: the venue's clock differs."""
 
+LISTED_AFTER = timedelta(seconds=10)
+"""How long after it was made a venue may take to list a fill; a younger one is not missed yet."""
+
+SUSPECTED_FOR = timedelta(seconds=40)
+"""How long an order is asked about of which the venue told something that cannot be."""
+
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +43,7 @@ class _Doubt(msgspec.Struct):
 
     due: float
     wait: timedelta
+    suspected_until: float = 0
 
 
 class Inquiry:
@@ -68,6 +75,12 @@ class Inquiry:
         self._doubts[order_id] = self._later(FIRST_WAIT, FIRST_WAIT)
         self._arrived.set()
 
+    def suspect(self, order_id: str) -> None:
+        """Ask about an order for some time, even if the log leaves nothing in doubt."""
+        until = self._clock.monotonic() + SUSPECTED_FOR.total_seconds()
+        self._doubts[order_id] = self._later(FIRST_WAIT, FIRST_WAIT, until)
+        self._arrived.set()
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
@@ -80,10 +93,14 @@ class Inquiry:
             await self.ask_all([order_id for order_id in due if await self._is_in_doubt(order_id)])
 
     async def _is_in_doubt(self, order_id: str) -> bool:
-        in_doubt = (await self._load(order_id)).in_doubt
-        if not in_doubt:
-            self._doubts.pop(order_id, None)
-        return in_doubt
+        if self._is_suspected(order_id) or (await self._load(order_id)).in_doubt:
+            return True
+        self._doubts.pop(order_id, None)
+        return False
+
+    def _is_suspected(self, order_id: str) -> bool:
+        doubt = self._doubts.get(order_id)
+        return doubt is not None and doubt.suspected_until > self._clock.monotonic()
 
     async def ask_all(self, order_ids: Sequence[str]) -> None:
         """Ask about each once; what is still in doubt is asked about later."""
@@ -103,15 +120,16 @@ class Inquiry:
         except VenueUnavailable as silence:
             await self._problems.note_silence(silence)
             order = await self._load(order_id)
-        if not order.in_doubt:
+        if not order.in_doubt and not self._is_suspected(order_id):
             self._doubts.pop(order_id, None)
             return
-        wait = self._doubts[order_id].wait if order_id in self._doubts else FIRST_WAIT
-        longer = min(2 * wait, LONGEST_WAIT)
-        self._doubts[order_id] = self._later(wait, longer)
+        doubt = self._doubts.get(order_id) or self._later(FIRST_WAIT, FIRST_WAIT)
+        longer = min(2 * doubt.wait, LONGEST_WAIT)
+        self._doubts[order_id] = self._later(doubt.wait, longer, doubt.suspected_until)
 
-    def _later(self, wait: timedelta, next_wait: timedelta) -> _Doubt:
-        return _Doubt(self._clock.monotonic() + wait.total_seconds(), next_wait)
+    def _later(self, wait: timedelta, next_wait: timedelta, suspected_until: float = 0) -> _Doubt:
+        due = self._clock.monotonic() + wait.total_seconds()
+        return _Doubt(due, next_wait, suspected_until)
 
     async def _ask(self, order_id: str) -> Order:
         """One round of questions about an order, and the order after it.
@@ -124,7 +142,7 @@ class Inquiry:
         asked_at = (await self._venue.status()).at
         state = await self._venue.find_order(order.account_id, order.venue_client_id)
         try:
-            await self._book_fills(order, state)
+            await self._book_fills(order, state, asked_at)
             if isinstance(state, OrderState):
                 await self._booking.book_state(state, asked_at)
             else:
@@ -140,41 +158,29 @@ class Inquiry:
         if state.status is VenueStatus.WORKING and order.pending_cancel is not None:
             self.cancels.put_nowait(order)
 
-    async def _book_fills(self, order: Order, state: OrderState | Absent) -> None:
+    async def _book_fills(
+        self, order: Order, state: OrderState | Absent, asked_at: datetime
+    ) -> None:
         """Book the order's fills: the latest first asked for, all there ever were if need be."""
-        since = order.placed_at - CLOCKS_APART
-        await self._book_fills_since(order, since)
+        await self._compare_fills(order, order.placed_at - CLOCKS_APART, asked_at)
         if isinstance(state, OrderState):
             order = await self._load(order.id)
-            if order.cum_quantity < state.cum_quantity:
-                await self._book_fills_since(order, EVER)
-            elif order.cum_quantity > state.cum_quantity:
-                await self._take_back_busted(order)
+            if order.cum_quantity != state.cum_quantity:
+                await self._compare_fills(order, EVER, asked_at)
 
-    async def _take_back_busted(self, order: Order) -> None:
-        """The venue counts less than was booked: what it does not list any more, it has busted."""
+    async def _compare_fills(self, order: Order, since: datetime, asked_at: datetime) -> None:
+        """Take back what the venue does not list any more, then book what it lists."""
         listed = {
-            fill.trade_id
-            for fill in await self._venue.fills_since(order.account_id, EVER)
-            if _is_of(fill, order)
+            fill.trade_id: fill
+            for fill in await self._venue.fills_since(order.account_id, since)
+            if fill.client_order_id == order.venue_client_id
         }
-        for trade_id in [each for each in order.fills if each not in listed]:
-            await self._booking.book(
-                BustReport(
-                    client_order_id=order.venue_client_id,
-                    venue_order_id=order.venue_order_id or "",
-                    account_id=order.account_id,
-                    symbol=order.terms.symbol,
-                    trade_id=trade_id,
-                    reason="the venue does not list it any more",
-                    at=order.fills[trade_id].executed_at,
-                )
-            )
-
-    async def _book_fills_since(self, order: Order, since: datetime) -> None:
-        for fill in await self._venue.fills_since(order.account_id, since):
-            if _is_of(fill, order):
-                await self._booking.book(fill)
+        for fill in tuple(order.fills.values()):
+            is_due = since <= fill.executed_at <= asked_at - LISTED_AFTER
+            if is_due and fill.trade_id not in listed:
+                await self._booking.book(_bust(order, fill))
+        for report in listed.values():
+            await self._booking.book(report)
 
     async def _book_absence(self, order: Order, absent: Absent) -> None:
         """It is over when it can arrive no more, and nothing at the venue bears its id."""
@@ -192,5 +198,13 @@ class Inquiry:
         return await insist(self._clock, lambda: self._repository.look(Order, order_id))
 
 
-def _is_of(fill: FillReport, order: Order) -> bool:
-    return fill.client_order_id == order.venue_client_id
+def _bust(order: Order, fill: Fill) -> BustReport:
+    return BustReport(
+        client_order_id=order.venue_client_id,
+        venue_order_id=order.venue_order_id or "",
+        account_id=order.account_id,
+        symbol=order.terms.symbol,
+        trade_id=fill.trade_id,
+        reason="the venue does not list it any more",
+        at=fill.executed_at,
+    )

@@ -37,6 +37,7 @@ def record_amend(order: Order, outcome: Outcome, now: datetime) -> None:
     match outcome:
         case Accepted():
             order.amend(now)
+            order.end_requests(now)
         case Rejected():
             order.reject_amend(outcome.code, outcome.reason, now)
         case Ambiguous():

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from domain.account.account import Account
 from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, command_id_for
@@ -24,6 +26,9 @@ from domain.venue import FillReport, OpenOrder, Venue, VenuePosition, VenueUnava
 ROUND_SECONDS = 30
 RETRY_SECONDS = 5
 LOOK_AGAIN_SECONDS = 1
+ADJUSTED_AFTER_SECONDS = 15
+"""How long a difference must stay the same: longer than a venue may take to list a fill."""
+
 FAILURES_ADMITTED = 3
 """Rounds that may fail in a row before an account stops trading; at the start none may."""
 
@@ -33,6 +38,13 @@ ORDERS_LOOKED_AT = 50
 """How many of an account's newest executed orders are asked about where a position differs."""
 
 _ACTOR = Actor(ActorType.SYSTEM, "reconciliation", "execution")
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """A difference, and since when it is there, on the monotonic clock."""
+
+    difference: Difference
+    since: float
 
 
 class Reconciliation:
@@ -61,7 +73,7 @@ class Reconciliation:
         self._instruments = instruments
         self._clock = clock
         self._failures: dict[str, int] = {}
-        self._seen: dict[str, Difference] = {}
+        self._seen: dict[str, _Seen] = {}
         self._settled_to: dict[str, datetime] = {}
         self._due: float = 0
 
@@ -172,18 +184,20 @@ class Reconciliation:
         )
 
     async def _compare(self, account_id: str) -> None:
-        """Adjust what differs in the same way at two looks, with nothing under way at either."""
+        """Adjust what differs in the same way for some time, with nothing under way."""
         seen = self._seen.pop(account_id, None)
         look = await self._look_for_difference(account_id)
         if look is None:
             return
-        if look == seen:
+        now = self._clock.monotonic()
+        since = seen.since if seen is not None and seen.difference == look else now
+        if now - since >= ADJUSTED_AFTER_SECONDS:
             if await self._executions_are_settled(account_id):
                 await self._adjust(account_id, look)
-        else:
-            await self._ask_about_trades(account_id, look)
-            self._seen[account_id] = look
-            self.hurry()
+            return
+        await self._ask_about_trades(account_id, look)
+        self._seen[account_id] = _Seen(look, since)
+        self.hurry()
 
     async def _ask_about_trades(self, account_id: str, look: Difference) -> None:
         """A position that differs may be a bust that was missed: of an order that has ended."""

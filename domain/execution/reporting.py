@@ -75,4 +75,4 @@ class Reporting:
             await self._problems.note(problem.code, str(problem), report)
             order_id = order_id_of(report.client_order_id)
             if order_id is not None:
-                self._inquiry.watch(order_id)
+                self._inquiry.suspect(order_id)

@@ -5,7 +5,11 @@ import msgspec
 import pytest
 
 from domain.account.account import Account
-from domain.execution.reconciliation import FAILURES_ADMITTED, Reconciliation
+from domain.execution.reconciliation import (
+    ADJUSTED_AFTER_SECONDS,
+    FAILURES_ADMITTED,
+    Reconciliation,
+)
 from domain.execution.venue_accounts import VenueAccounts
 from domain.order.order import SEND_WINDOW
 from domain.order.status import OrderStatus
@@ -13,7 +17,7 @@ from domain.risk.trading_state import TradingState
 from domain.use_cases.account_desk import OpenAccount
 from domain.venue import Ambiguous, OpenOrder, OrderState, VenuePosition, VenueStatus
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
-from tests.domain.world import FEES, NOON, World, a_fill, context_for, terms_of
+from tests.domain.world import FEES, NOON, World, a_fill, a_quote, context_for, terms_of
 
 MONEY = {"USDT": Decimal(10000)}
 
@@ -46,6 +50,8 @@ async def rounds(world: World, count: int = 2) -> Account:
     for _ in range(count):
         await reconciliation.start()
         await world.settle()
+        world.clock.at += timedelta(seconds=ADJUSTED_AFTER_SECONDS)
+        world.quotes["BTCUSDT"] = a_quote(at=world.clock.at)
     (account_id,) = await VenueAccounts(world.here.log, "paper").list()
     return await world.account_state(account_id)
 
