@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -70,8 +70,9 @@ class LimitedFiles:
 
     def fill(self, servers: Iterable[psutil.Process]) -> None:
         for server in servers:
-            _, hard = server.rlimit(resource.RLIMIT_FSIZE)
-            server.rlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, hard))
+            with suppress(psutil.NoSuchProcess):
+                _, hard = server.rlimit(resource.RLIMIT_FSIZE)
+                server.rlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, hard))
 
     def make_space(self) -> None:
         pass

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import stamina
 
-from infra.cancellation import heed_cancellation
+from domain.cancellation import heed_cancellation
 from infra.log.postgres.failures import DATABASE_ERRORS, is_transient
 from infra.log.postgres.schema import create_schema
 from infra.log.postgres.statements import CHANNEL

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import stamina
 
+from domain.cancellation import heed_cancellation
 from domain.log import EVERYTHING, EventFilter, LogFailed, LogUnavailable, RecordedEvent
-from infra.cancellation import heed_cancellation
 from infra.log.postgres import statements
 from infra.log.postgres.failures import log_errors
 from infra.log.postgres.pages import Page, read_ahead
