@@ -11,10 +11,11 @@ from infra.log.postgres.reader import PatientReader
 
 
 class Driver:
-    """Is cancelled in the middle, and says that the connection is gone."""
+    """Is cancelled in the middle, and says that the connection is gone; the second time it heeds."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
+        self._has_lost_one = False
 
     def is_closing(self) -> bool:
         return False
@@ -24,6 +25,9 @@ class Driver:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
+            if self._has_lost_one:
+                raise
+            self._has_lost_one = True
             raise ConnectionResetError from None
         return 0
 
