@@ -1,0 +1,162 @@
+"""From an event of an order to the decision it records, with its inputs rebuilt."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import msgspec
+
+from domain.account.account import Account
+from domain.command import DecisionInputs, Metadata, PendingEvent
+from domain.decimals import ZERO
+from domain.event import Event, decode
+from domain.instrument import Instrument, Instruments
+from domain.instrument_digest import instrument_digest
+from domain.log import EventLog, RecordedEvent
+from domain.market_data import Quote
+from domain.order.events import OrderAmendRequested, OrderPlaced, OrderRefused
+from domain.order.order import Order
+from domain.risk.limits import Limits
+from domain.risk.risk_limits import RiskLimits
+from domain.use_cases.decision import Circumstances
+from domain.use_cases.proposal import Proposal, amended_order, new_order
+from replay.decisions.not_replayable import NotReplayable
+from replay.decisions.recorded_decision import Identity, RecordedDecision
+from replay.decisions.scope_versions import ScopeVersions
+from replay.decisions.versions import at_version
+
+DecisionEvent = OrderPlaced | OrderRefused | OrderAmendRequested
+
+Asked = tuple[str, Callable[[Account], Proposal]]
+"""A symbol, and the order that was asked for."""
+
+DECISION_TYPES = frozenset({"OrderPlaced", "OrderRefused", "OrderAmendRequested"})
+
+_metadata = msgspec.json.Decoder(Metadata)
+_encode = msgspec.json.Encoder().encode
+
+
+class DecisionReader:
+    """``limits`` stand in for those that were in force in their scopes; the states stay."""
+
+    def __init__(
+        self, log: EventLog, instruments: Instruments, limits: Mapping[str, Limits]
+    ) -> None:
+        self._log = log
+        self._instruments = instruments
+        self._limits = limits
+        self._scopes = ScopeVersions(log)
+
+    async def read(self, recorded: RecordedEvent) -> tuple[Identity, RecordedDecision | str]:
+        """The decision, or why it cannot be taken again.
+
+        Raises UnknownEventType, UndecodableEvent, and what the log raises.
+        """
+        event = decode(recorded)
+        if not isinstance(event, DecisionEvent):
+            raise TypeError(f"{recorded.type} at position {recorded.position} decides nothing")
+        metadata = _metadata.decode(recorded.metadata)
+        identity = _identity(event, recorded, metadata)
+        try:
+            return identity, await self._rebuild(identity, event, recorded, metadata.inputs)
+        except NotReplayable as reason:
+            return identity, str(reason)
+
+    async def _rebuild(
+        self,
+        identity: Identity,
+        event: DecisionEvent,
+        recorded: RecordedEvent,
+        inputs: DecisionInputs | None,
+    ) -> RecordedDecision:
+        if inputs is None:
+            raise NotReplayable("it was recorded without its inputs")
+        symbol, proposed = await self._asked(event, inputs)
+        return RecordedDecision(
+            identity=identity,
+            verdicts=event.verdicts,
+            price=event.worst_price if inputs.verdicts_of is None else None,
+            account_version=_version(inputs, Account.stream_of(event.account_id)),
+            pending=tuple(_pending(each, recorded) for each in inputs.pending),
+            proposed=proposed,
+            circumstances=await self._circumstances(identity, symbol, inputs),
+        )
+
+    async def _asked(self, event: DecisionEvent, inputs: DecisionInputs) -> Asked:
+        if isinstance(event, OrderAmendRequested):
+            order = Order.empty(event.originator_id)
+            order = await at_version(self._log, order, _version(inputs, order.stream))
+            amended = amended_order(order, event.amendment)
+            return amended.terms.symbol, partial(_as_asked, amended)
+        order_id, terms = event.originator_id, event.terms
+        if inputs.verdicts_of is not None:
+            order_id, terms = inputs.verdicts_of.order_id, inputs.verdicts_of.terms
+        return terms.symbol, partial(new_order, order_id, terms)
+
+    async def _circumstances(
+        self, identity: Identity, symbol: str, inputs: DecisionInputs
+    ) -> Circumstances:
+        if inputs.limits_are_current is None or inputs.max_quote_age_ms is None:
+            raise NotReplayable("it was recorded before decisions recorded all of their inputs")
+        scopes = [await self._scope(name, version) for name, version in inputs.limits.items()]
+        return Circumstances(
+            instrument=self._instrument(symbol, inputs),
+            quote=_quote(symbol, inputs),
+            scopes=tuple(scopes),
+            scopes_are_current=inputs.limits_are_current,
+            now=identity.decided_at,
+            max_quote_age_ms=inputs.max_quote_age_ms,
+        )
+
+    async def _scope(self, name: str, version: int) -> RiskLimits:
+        scope = await self._scopes.at(name, version)
+        if name not in self._limits:
+            return scope
+        other = RiskLimits.empty(name)
+        other.version, other.state = scope.version, scope.state
+        other.limits = self._limits[name]
+        return other
+
+    def _instrument(self, symbol: str, inputs: DecisionInputs) -> Instrument:
+        instrument = self._instruments.get(symbol)
+        if instrument is None:
+            raise NotReplayable(f"there is no instrument {symbol} today")
+        if instrument_digest(instrument) != inputs.instrument:
+            raise NotReplayable(f"the venue's filters of {symbol} were others then")
+        return instrument
+
+
+def _identity(event: DecisionEvent, recorded: RecordedEvent, metadata: Metadata) -> Identity:
+    return Identity(
+        order_id=event.originator_id,
+        account_id=event.account_id,
+        type=recorded.type,
+        position=recorded.position,
+        decided_at=event.timestamp,
+        code_version=metadata.code_version,
+    )
+
+
+def _as_asked(proposal: Proposal, _: Account) -> Proposal:
+    return proposal
+
+
+def _version(inputs: DecisionInputs, stream: str) -> int:
+    if stream not in inputs.streams:
+        raise NotReplayable(f"it does not say which version of {stream} it was taken on")
+    return inputs.streams[stream]
+
+
+def _quote(symbol: str, inputs: DecisionInputs) -> Quote | None:
+    """No control looks at how much stands at the best prices: that is not recorded."""
+    seen = inputs.quote
+    return None if seen is None else Quote(symbol, seen.bid, ZERO, seen.ask, ZERO, seen.at)
+
+
+def _pending(pending: PendingEvent, recorded: RecordedEvent) -> Event:
+    stored = msgspec.structs.replace(
+        recorded,
+        type=pending.type,
+        data=bytes(pending.data),
+        metadata=_encode({"schema_version": pending.schema_version}),
+    )
+    return decode(stored)

@@ -1,0 +1,110 @@
+"""What a decision says now against what it said then, control by control."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from domain.controls.limit import UNSCOPED, text
+from domain.risk.verdict import Verdict
+from domain.use_cases.decision import Decision
+from replay.decisions.recorded_decision import Identity, RecordedDecision
+
+PASSED = "passed"
+WORST_PRICE = "worst_price"
+"""Stands beside the controls: what is reserved depends on it."""
+
+Key = tuple[str, str, int]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One verdict; ``code`` is why it failed, None where it passed."""
+
+    passed: bool
+    measured: str | None
+    limit: str | None
+    limit_version: int
+    code: str | None
+
+
+class ControlDifference(msgspec.Struct, frozen=True):
+    """None where the control gave no such verdict."""
+
+    control: str
+    scope: str
+    then: Finding | None
+    now: Finding | None
+
+    @property
+    def is_turned(self) -> bool:
+        """True if it stands in the way now and did not then, or the other way round."""
+        return _fails(self.then) is not _fails(self.now)
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """``then`` and ``now`` are ``passed``, or the code of the first control that failed."""
+
+    decision: Identity
+    then: str
+    now: str
+    controls: tuple[ControlDifference, ...]
+
+
+def difference(recorded: RecordedDecision, decision: Decision) -> Difference | None:
+    """Anything that is not as it was recorded, also where the outcome is the same."""
+    found = _difference(recorded, decision)
+    return found if found.controls or found.then != found.now else None
+
+
+def turned(recorded: RecordedDecision, decision: Decision) -> Difference | None:
+    """Only whether it passes, with the controls that make it so."""
+    found = _difference(recorded, decision)
+    if (found.then == PASSED) is (found.now == PASSED):
+        return None
+    decisive = tuple(control for control in found.controls if control.is_turned)
+    return msgspec.structs.replace(found, controls=decisive)
+
+
+def _difference(recorded: RecordedDecision, decision: Decision) -> Difference:
+    then, now = _by_control(recorded.verdicts), _by_control(decision.verdicts)
+    controls = [
+        ControlDifference(key[0], key[1], then.get(key), now.get(key))
+        for key in then | now
+        if then.get(key) != now.get(key)
+    ]
+    return Difference(
+        decision=recorded.identity,
+        then=_outcome(recorded.verdicts),
+        now=_outcome(decision.verdicts),
+        controls=(*controls, *_price(recorded, decision)),
+    )
+
+
+def _by_control(verdicts: Sequence[Verdict]) -> dict[Key, Finding]:
+    """A control may give several verdicts in one scope: a price each."""
+    found: dict[Key, Finding] = {}
+    for verdict in verdicts:
+        number = sum(key[:2] == (verdict.control, verdict.scope) for key in found)
+        found[verdict.control, verdict.scope, number] = Finding(
+            verdict.passed, verdict.measured, verdict.limit, verdict.limit_version, verdict.code
+        )
+    return found
+
+
+def _outcome(verdicts: Sequence[Verdict]) -> str:
+    failed = next((verdict for verdict in verdicts if not verdict.passed), None)
+    return PASSED if failed is None else failed.code or failed.control
+
+
+def _price(recorded: RecordedDecision, decision: Decision) -> Iterator[ControlDifference]:
+    now = decision.terms_price if recorded.is_amendment else decision.worst_price
+    if recorded.price is not None and recorded.price != now:
+        yield ControlDifference(WORST_PRICE, UNSCOPED, _priced(recorded.price), _priced(now))
+
+
+def _priced(price: Decimal) -> Finding:
+    return Finding(passed=True, measured=text(price), limit=None, limit_version=0, code=None)
+
+
+def _fails(finding: Finding | None) -> bool:
+    return finding is not None and not finding.passed
