@@ -4,14 +4,16 @@ import sys
 
 import typer
 
-from infra.cli import accounts, events, orders, problems, projections, risk, tokens
+from infra.cli import accounts, events, orders, problems, projections, replay, risk, tokens
 from infra.cli.bench import bench
 from infra.cli.doctor import doctor
 from infra.cli.failure import explain
 from infra.cli.output import fail
+from infra.cli.rebuild import rebuild
 from infra.cli.run import run
 from infra.cli.status import status
 from infra.cli.up import up
+from infra.cli.verify import verify
 from infra.settings import SettingsError
 
 app = typer.Typer(
@@ -24,6 +26,8 @@ app.command("run")(run)
 app.command("status")(status)
 app.command("doctor")(doctor)
 app.command("bench")(bench)
+app.command("rebuild")(rebuild)
+app.command("verify")(verify)
 app.add_typer(tokens.app, name="token")
 app.add_typer(accounts.app, name="account")
 app.add_typer(orders.app, name="order")
@@ -31,6 +35,7 @@ app.add_typer(risk.app, name="risk")
 app.add_typer(problems.app, name="problems")
 app.add_typer(events.app, name="events")
 app.add_typer(projections.app, name="projections")
+app.add_typer(replay.app, name="replay")
 
 
 def main() -> None:
