@@ -1,15 +1,17 @@
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
 import pytest
 
+from domain.execution.inquiry import LISTED_AFTER
 from domain.order.order import SEND_WINDOW, Order
 from domain.order.status import OrderStatus
 from domain.use_cases.requests import AmendOrder, CancelOrder
 from domain.venue import Ambiguous, Amendment, OpenOrder, OrderState, VenueStatus
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
-from tests.domain.world import NOON, World, a_fill, context_for
+from tests.domain.world import NOON, World, a_fill, context_for, until
 
 AMBIGUOUS = Ambiguous("timeout")
 AFTER = SEND_WINDOW + timedelta(seconds=1, microseconds=1)
@@ -219,3 +221,59 @@ async def test_what_cannot_be_is_a_problem_and_the_order_unknown() -> None:
     await ask(world, order)
     assert await status_of(world, order) is OrderStatus.UNKNOWN
     assert last(world, "VenueDataProblem")
+
+
+async def test_a_fill_the_venue_does_not_list_any_more_was_busted() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    kept, gone = a_fill(order, "1", "0.4"), a_fill(order, "2", "0.6")
+    for fill in (kept, gone):
+        await world.here.booking.book(fill)
+    venue_has(world, order, VenueStatus.FILLED, "0.4")
+    world.venue.fills = [kept]
+    world.venue.clock = NOON + LISTED_AFTER - timedelta(microseconds=1)
+    await ask(world, order)
+    assert (await world.order(order.id)).cum_quantity == 1
+    world.venue.clock = NOON + LISTED_AFTER
+    for _ in range(2):
+        await ask(world, order)
+    found = await world.order(order.id)
+    assert (found.cum_quantity, found.busted) == (Decimal("0.4"), {"2"})
+
+
+async def test_a_bust_that_was_missed_makes_room_for_the_fill_after_it() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book(a_fill(order, "1", "1"))
+    venue_has(world, order, VenueStatus.FILLED, "1")
+    world.venue.fills = [a_fill(order, "2", "1")]
+    world.venue.clock = NOON + LISTED_AFTER
+    await ask(world, order)
+    found = await world.order(order.id)
+    assert (list(found.fills), found.busted) == (["2"], {"1"})
+
+
+async def test_a_suspected_order_is_asked_about_although_nothing_is_in_doubt() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    running = asyncio.create_task(world.here.inquiry.run())
+    world.venue.fills = [a_fill(order, "1", "0.5")]
+    venue_has(world, order, VenueStatus.WORKING, "0.5")
+    world.here.inquiry.suspect(order.id)
+    await until(lambda: world.store.events[-1].type == "OrderFilled")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_an_amendment_that_ends_the_order_answers_its_cancel() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book(a_fill(order, "1", "0.5"))
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal("0.6")))
+    await world.here.orders.amend(request, context_for("a"))
+    await world.here.orders.cancel(CancelOrder(order.id, "c", ""), context_for("c"))
+    await world.here.booking.book(a_fill(order, "2", "0.1"))
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    ended = await world.order(order.id)
+    assert (ended.status, ended.pending_cancel) == (OrderStatus.FILLED, None)
