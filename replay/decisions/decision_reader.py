@@ -8,7 +8,7 @@ import msgspec
 from domain.account.account import Account
 from domain.command import DecisionInputs, Metadata, PendingEvent
 from domain.decimals import ZERO
-from domain.event import Event, decode
+from domain.event import Event, decode, format_time
 from domain.instrument import Instrument, Instruments
 from domain.instrument_digest import instrument_digest
 from domain.log import EventLog, RecordedEvent
@@ -78,7 +78,7 @@ class DecisionReader:
             account_version=_version(inputs, Account.stream_of(event.account_id)),
             pending=tuple(_pending(each, recorded) for each in inputs.pending),
             proposed=proposed,
-            circumstances=await self._circumstances(identity, symbol, inputs),
+            circumstances=await self._circumstances(event, symbol, inputs),
         )
 
     async def _asked(self, event: DecisionEvent, inputs: DecisionInputs) -> Asked:
@@ -93,7 +93,7 @@ class DecisionReader:
         return terms.symbol, partial(new_order, order_id, terms)
 
     async def _circumstances(
-        self, identity: Identity, symbol: str, inputs: DecisionInputs
+        self, event: DecisionEvent, symbol: str, inputs: DecisionInputs
     ) -> Circumstances:
         if inputs.limits_are_current is None or inputs.max_quote_age_ms is None:
             raise NotReplayable("it was recorded before decisions recorded all of their inputs")
@@ -103,7 +103,7 @@ class DecisionReader:
             quote=_quote(symbol, inputs),
             scopes=tuple(scopes),
             scopes_are_current=inputs.limits_are_current,
-            now=identity.decided_at,
+            now=event.timestamp,
             max_quote_age_ms=inputs.max_quote_age_ms,
         )
 
@@ -131,7 +131,7 @@ def _identity(event: DecisionEvent, recorded: RecordedEvent, metadata: Metadata)
         account_id=event.account_id,
         type=recorded.type,
         position=recorded.position,
-        decided_at=event.timestamp,
+        decided_at=format_time(event.timestamp),
         code_version=metadata.code_version,
     )
 

@@ -3,9 +3,6 @@
 import copy
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from datetime import datetime
-
-import msgspec
 
 from domain.account.account import Account
 from domain.errors import NotFound
@@ -22,24 +19,13 @@ from replay.decisions.difference import difference, turned
 from replay.decisions.not_replayable import NotReplayable
 from replay.decisions.recorded_decision import RecordedDecision
 from replay.decisions.report import Report
+from replay.decisions.window import Window
 
 _ACCOUNTS_AND_ORDERS = EventFilter(categories=frozenset({Account.category, Order.category}))
 
 
 class ReplayFailed(Exception):
     """A decision that was taken then cannot be taken at all now: the code of today fails on it."""
-
-
-class Window(msgspec.Struct, frozen=True):
-    """Decisions the log recorded from one instant to another, both inclusive; None is no bound."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def holds(self, recorded: RecordedEvent) -> bool:
-        if self.since is not None and recorded.recorded_at < self.since:
-            return False
-        return self.until is None or recorded.recorded_at <= self.until
 
 
 class DecisionReplay:
@@ -57,11 +43,11 @@ class DecisionReplay:
         self._reader = DecisionReader(log, instruments, limits or {})
 
     async def run(
-        self, window: Window, head: int, on_position: Callable[[int], None] = lambda _: None
+        self, window: Window, on_position: Callable[[int], None] = lambda _: None
     ) -> Report:
-        """All decisions of a window, up to a position of the log."""
+        """All decisions of a window; the log before it is read for what it made of the accounts."""
         report, accounts = Report(), AccountHistories(self._log)
-        pages = self._log.read_all(until=head, until_time=window.until, only=_ACCOUNTS_AND_ORDERS)
+        pages = self._log.read_all(until=window.until, only=_ACCOUNTS_AND_ORDERS)
         async with aclosing(pages):
             async for page in pages:
                 for recorded in page:
@@ -73,14 +59,14 @@ class DecisionReplay:
 
     async def of_order(self, order_id: str) -> Report:
         """The decisions on one order. Raises NotFound ``order_not_found``."""
-        report = Report()
-        stream = Order.stream_of(order_id)
+        report, accounts = Report(), AccountHistories(self._log)
         exists = False
-        async with aclosing(self._log.read_stream(stream)) as pages:
+        async with aclosing(self._log.read_stream(Order.stream_of(order_id))) as pages:
             async for page in pages:
                 exists = True
                 for recorded in page:
-                    await self._take(recorded, Window(), AccountHistories(self._log), report)
+                    if recorded.type in DECISION_TYPES:
+                        await self._read(recorded, accounts, report)
         if not exists:
             raise NotFound("order_not_found", f"there is no order {order_id}")
         return report

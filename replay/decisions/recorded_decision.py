@@ -1,7 +1,6 @@
 """A decision as the log has it, ready to be taken again."""
 
 from collections.abc import Callable
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -14,13 +13,16 @@ from domain.use_cases.proposal import Proposal
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Which decision: ``type`` is its event's, ``code_version`` that of the code that took it."""
+    """Which decision: ``type`` is its event's, ``code_version`` that of the code that took it.
+
+    ``decided_at`` is RFC 3339, with microseconds.
+    """
 
     order_id: str
     account_id: str
     type: str
     position: int
-    decided_at: datetime
+    decided_at: str
     code_version: str
 
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 from domain.instrument import Instruments
 from domain.order.terms import OrderType, Side
 from domain.risk.limits import Limits
-from replay.decisions.decision_replay import DecisionReplay, Window
+from replay.decisions.decision_replay import DecisionReplay
 from replay.decisions.report import Report
+from replay.decisions.window import Window
 from tests.domain.world import World, terms_of
 from tests.doubles.memory_log import MemoryEventLog, MemoryStore
 
@@ -23,7 +24,7 @@ async def replay(
     """All decisions of a log, without one being written to it."""
     before = len(store.events)
     log = MemoryEventLog(store)
-    report = await DecisionReplay(log, instruments, limits).run(window or Window(), before)
+    report = await DecisionReplay(log, instruments, limits).run(window or Window(None, before))
     assert len(store.events) == before
     assert report.decisions == report.replayed + report.not_replayable
     return report
