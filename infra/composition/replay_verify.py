@@ -12,14 +12,14 @@ import msgspec
 from infra.composition.machinery import machinery
 from infra.settings import Settings
 from replay.verify.live_tables import Row
-from replay.verify.report import CheckResult, Report, TableResult
+from replay.verify.report import Report
 from replay.verify.table_checking import NoReadModels
 from replay.verify.verification import Watch, verify
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
-__all__ = ["CheckResult", "NoReadModels", "Report", "TableResult", "verify_core"]
+__all__ = ["NoReadModels", "Report", "Watch", "verify_core"]
 
 PAGE = 1_000
 
