@@ -23,6 +23,7 @@ from tests.projections.test_read_models import assert_equal
 if TYPE_CHECKING:
     from replay.connection import Connection, Pool
 
+CODE = "1.0"
 TABLES = [table.name for projection in ALL_PROJECTIONS for table in projection.tables]
 
 
@@ -65,7 +66,7 @@ class Archive:
         pool: "Pool | None" = None,
         log: EventLog | None = None,
         page_size: int = 50,
-        code_version: str = "1.0",
+        code_version: str = CODE,
     ) -> Rebuilder:
         used = pool or self.pool
         return Rebuilder(
