@@ -11,7 +11,7 @@ from domain.aggregate import Aggregate
 from domain.command import Actor, ActorType, Metadata
 from domain.event import encode
 from domain.fees import FeeSchedule, Liquidity
-from domain.log import NewEvent, RecordedEvent
+from domain.log import EventLog, NewEvent, RecordedEvent
 from domain.order.events import OrderFilled
 from domain.order.order import NewOrder, Order
 from domain.order.terms import OrderTerms, OrderType, Side
@@ -39,11 +39,15 @@ def event_id(stream: str, version: int) -> UUID:
 
 
 class Book:
-    """One account that trades one instrument at the venue ``paper``; a second an event."""
+    """One account that trades one instrument at the venue ``paper``; a second an event.
 
-    def __init__(self) -> None:
+    It can also be written to another log; ``log`` is then empty.
+    """
+
+    def __init__(self, elsewhere: EventLog | None = None) -> None:
         self.now = START
         self.log = MemoryEventLog(MemoryStore(lambda: self.now))
+        self._written_to: EventLog = elsewhere or self.log
         self.account: Account = Account.empty(ACCOUNT)
         self.session: Session = Session.empty("paper")
         self.risk: RiskLimits = RiskLimits.empty("system")
@@ -131,7 +135,7 @@ class Book:
                 msgspec.json.encode(metadata),
             )
             version = event.originator_version - 1
-            await self.log.append(aggregate.stream, [new], expected_version=version)
+            await self._written_to.append(aggregate.stream, [new], expected_version=version)
         aggregate.collect_events()
 
     # Spoiling

@@ -1,0 +1,112 @@
+"""patriot verify, on real servers."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from infra.log.postgres.log import PostgresEventLog
+from tests.infra.cli.running import CommandLine
+from tests.projections.desk import BY_NAME, open_desk
+from tests.replay.verify.book import ACCOUNT, Book, order_id
+
+
+async def tell(dsn: str, *, spoiled: bool = False) -> None:
+    """A story in a log in Postgres, and the read models of it; spoiled by a trade of an order that
+    was never sent."""
+    async with PostgresEventLog.open(dsn) as log, open_desk(dsn) as desk:
+        book = Book(log)
+        await book.open()
+        for number in range(1, 4):
+            await book.trade(number)
+        if spoiled:
+            await book.fill(await book.place(9))
+        desk.log = log  # type: ignore[assignment]  # the desk's workers need no more than the port
+        await desk.runner().install()
+        for projection in BY_NAME.values():
+            lease = await desk.lease(projection)
+            await desk.worker(lease, projection).catch_up()
+
+
+async def alter(dsn: str, table: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        build = await connection.fetchval(
+            "select table_schema from information_schema.view_table_usage"
+            " where view_schema = 'read' and view_name = $1",
+            table,
+        )
+        await connection.execute(sql.format(table=f"{build}.{table}"))
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def patriot(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    postgres_dsn: str,
+    redis_url: str,
+) -> CommandLine:
+    for name in [name for name in os.environ if name.startswith("PATRIOT_")]:
+        monkeypatch.delenv(name)
+    line = CommandLine(monkeypatch, capsys)
+    line.set_width(200)
+    line.set_environment(
+        PATRIOT_DATA_DIR=str(tmp_path / "data"),
+        PATRIOT_POSTGRES_DSN=postgres_dsn,
+        PATRIOT_REDIS_URL=redis_url,
+    )
+    return line
+
+
+def test_all_is_well(patriot: CommandLine, postgres_dsn: str) -> None:
+    asyncio.run(tell(postgres_dsn))
+    ended = patriot("verify")
+    assert (ended.code, ended.err) == (0, "")
+    assert "18 events up to position 18 are whole, and 19 rows say what they say" in ended.out
+    assert "order_timeline" in ended.out
+    document = patriot("verify", "--json").json
+    assert (document["sound"], document["events"], document["head"]) == (True, 18, 18)
+    assert all(table["listed"] == [] for table in document["tables"])
+
+
+def test_what_differs_is_named(patriot: CommandLine, postgres_dsn: str) -> None:
+    asyncio.run(tell(postgres_dsn))
+    changed = "update {table} set balance = balance + 1, available = available + 1"
+    asyncio.run(alter(postgres_dsn, "balances", changed))
+    ended = patriot("verify")
+    assert ended.code == 1
+    line = next(line for line in ended.out.splitlines() if ACCOUNT in line)
+    assert line.split() == ["balances", ACCOUNT, "USDT", "balance", "1000000", "1000001"]
+    assert "2 differences in the read models, 0 findings in the log" in ended.err
+    document = patriot("verify", "--json").json
+    assert document["sound"] is False
+    (table,) = [table for table in document["tables"] if table["differences"]]
+    assert [found["column"] for found in table["listed"]] == ["balance", "available"]
+    assert table["listed"][0] == {
+        "table": "balances",
+        "key": {"account_id": ACCOUNT, "asset": "USDT"},
+        "column": "balance",
+        "expected": "1000000",
+        "found": "1000001",
+    }
+
+
+def test_what_is_wrong_with_the_log_is_named(patriot: CommandLine, postgres_dsn: str) -> None:
+    asyncio.run(tell(postgres_dsn, spoiled=True))
+    ended = patriot("verify")
+    assert ended.code == 1
+    assert "executions are traceable" in ended.out
+    assert f"order-{order_id(9)}" in ended.out
+    (check,) = [c for c in patriot("verify", "--json").json["checks"] if c["findings"]]
+    assert (check["check"], check["findings"]) == ("executions are traceable", 1)
+
+
+def test_before_there_are_read_models(patriot: CommandLine) -> None:
+    ended = patriot("verify")
+    assert ended.code == 1
+    assert "there are no read models" in ended.err
