@@ -26,8 +26,7 @@ def verify(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Check the log, and compare the read models with it, row by row. Exit code 1 if anything
     is not as it should be.
 
-    Nothing is changed, and trading goes on; only a read model's new build waits for the end of
-    it before it takes the place of the old one.
+    Nothing is changed, and trading goes on.
     """
     settings = attached(settings_for(data_dir))
     try:

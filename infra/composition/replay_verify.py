@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["NoReadModels", "Report", "Watch", "verify_core"]
 
 PAGE = 1_000
+ATTEMPTS = 5
 
 _SQL = {
     name.strip(): body.strip()
@@ -35,18 +36,32 @@ _SQL = {
 }
 
 
-class PostgresLiveTables:
-    """Implements replay.verify.live_tables.LiveTables within a transaction's snapshot."""
+class ShownTable(msgspec.Struct, frozen=True):
+    """A view in the schema ``read``: what it selects from which tables of a build, and how far
+    that build has come."""
 
-    def __init__(self, connection: "Connection[Record]") -> None:
+    table: str
+    position: int
+    definition: str
+    sources: list[str]
+
+
+class PostgresLiveTables:
+    """Implements replay.verify.live_tables.LiveTables within a transaction's snapshot.
+
+    What the views select is read, not the views: they may be pointed at other builds meanwhile.
+    """
+
+    def __init__(self, connection: "Connection[Record]", tables: Mapping[str, ShownTable]) -> None:
         self._connection = connection
+        self._tables = tables
 
     async def positions(self) -> Mapping[str, int]:
-        records = await self._connection.fetch(_SQL["positions"])
-        return {record["table"]: record["position"] for record in records}
+        return {name: shown.position for name, shown in self._tables.items()}
 
     async def rows(self, table: str, *, by_position: bool = False) -> AsyncGenerator[Sequence[Row]]:
-        sql = _SQL["rows by position" if by_position else "rows"].format(table=table)
+        definition = self._tables[table].definition
+        sql = _SQL["rows by position" if by_position else "rows"].format(definition=definition)
         cursor = await self._connection.cursor(sql)
         while records := await cursor.fetch(PAGE):
             yield [_row(record) for record in records]
@@ -54,31 +69,50 @@ class PostgresLiveTables:
 
 @asynccontextmanager
 async def live_tables(dsn: str) -> AsyncGenerator[PostgresLiveTables]:
-    """All read models as of now. While it lasts, no build takes the place of another.
+    """All read models as of now; they stay readable as they are while it lasts.
 
     Raises NoReadModels.
     """
     connection = await asyncpg.connect(dsn)
     try:
         await _read_json(connection)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            await _lock(connection)
-            yield PostgresLiveTables(connection)
+        yield PostgresLiveTables(connection, await _snapshot(connection))
     finally:
         await connection.close()
+
+
+async def _snapshot(connection: "Connection[Record]") -> Mapping[str, ShownTable]:
+    """Begin the transaction whose snapshot it is, anew where a build was being dropped."""
+    for attempt in range(1, ATTEMPTS + 1):
+        await connection.execute("begin isolation level repeatable read read only")
+        tables = await _shown(connection)
+        sources = sorted({source for shown in tables.values() for source in shown.sources})
+        try:
+            await connection.execute(_SQL["keep"].format(sources=", ".join(sources)))
+        except asyncpg.UndefinedTableError:
+            if attempt == ATTEMPTS:
+                raise
+            await connection.execute("rollback")
+        else:
+            break
+    return tables
+
+
+async def _shown(connection: "Connection[Record]") -> Mapping[str, ShownTable]:
+    try:
+        records = await connection.fetch(_SQL["shown"])
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
+        raise NoReadModels(str(error)) from error
+    if not records:
+        raise NoReadModels("the schema read has none")
+    tables = [msgspec.convert(dict(record), ShownTable) for record in records]
+    return {shown.table: shown for shown in tables}
 
 
 async def verify_core(settings: Settings, watch: Watch) -> Report:
     """Raises as ``verify``, and as ``machinery``."""
     async with machinery(settings) as machine, live_tables(machine.servers.postgres_dsn) as live:
         return await verify(machine.log, live, watch)
-
-
-async def _lock(connection: "Connection[Record]") -> None:
-    try:
-        await connection.execute(_SQL["lock"])
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
-        raise NoReadModels(str(error)) from error
 
 
 async def _read_json(connection: "Connection[Record]") -> None:

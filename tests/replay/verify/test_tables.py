@@ -249,6 +249,28 @@ async def test_what_changes_meanwhile_is_not_seen(desk: Desk) -> None:
     assert len(await differing(desk)) > 1
 
 
+async def test_a_new_build_takes_over_meanwhile(desk: Desk) -> None:
+    await filled(desk)
+    async with live_tables(desk.dsn) as live:
+        old = await build_of(desk, "orders")
+        await desk.rebuilder().rebuild(BY_NAME["orders"])
+        assert await build_of(desk, "orders") != old
+        report = await verify(desk.log, live, unwatched)
+    assert listed(report) == []
+
+
+async def test_a_view_that_does_not_show_all(desk: Desk) -> None:
+    await filled(desk)
+    build = await build_of(desk, "risk")
+    columns = "scope, state, reason, halt_confirmed, limits, version, updated_at, position"
+    await desk.connection.execute(
+        f"create or replace view read.risk as select {columns} from {build}.risk"
+        " where scope <> 'system'"
+    )
+    (found,) = await differing(desk)
+    assert (found.key, found.column, found.found) == ({"scope": "system"}, None, None)
+
+
 async def test_a_log_that_was_cut(desk: Desk) -> None:
     await filled(desk)
     del desk.log.store.events[-1:]
