@@ -1,7 +1,7 @@
 """The accounts of a log, each folded once while the log is read in position order."""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from domain.account.account import Account
 from domain.event import UndecodableEvent, decode
@@ -14,18 +14,27 @@ from replay.decisions.versions import at_version
 KEEP_EVENTS = 64
 """How far an account's fold stays behind: a decision that looks further back reads the stream."""
 
-MAX_ACCOUNTS = 2_000
+MAX_ACCOUNTS = 1_000
+
+MAX_WAITING = 2_000
+"""Decisions that wait for their accounts' folds, of all accounts together."""
 
 
 class AccountHistories:
     """Everything is given in position order; what is ready comes out in the accounts' order."""
 
     def __init__(
-        self, log: EventLog, keep: int = KEEP_EVENTS, max_accounts: int = MAX_ACCOUNTS
+        self,
+        log: EventLog,
+        keep: int = KEEP_EVENTS,
+        max_accounts: int = MAX_ACCOUNTS,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self._log = log
         self._keep = keep
         self._max_accounts = max_accounts
+        self._max_waiting = max_waiting
+        self._waiting = 0
         self._histories: OrderedDict[str, AccountHistory] = OrderedDict()
 
     async def hear(self, recorded: RecordedEvent) -> AsyncIterator[Ready]:
@@ -35,11 +44,11 @@ class AccountHistories:
         if recorded.version != history.read + 1:
             raise UndecodableEvent(recorded, f"it comes after version {history.read}")
         history.hear(event)
-        for ready in history.fold(self._keep):
+        for ready in self._fold(history, self._keep):
             yield ready
         while len(self._histories) > self._max_accounts:
             _, oldest = self._histories.popitem(last=False)
-            for ready in oldest.fold(keep=0):
+            for ready in self._fold(oldest):
                 yield ready
 
     async def decide(self, decision: RecordedDecision) -> AsyncIterator[Ready]:
@@ -53,12 +62,20 @@ class AccountHistories:
             raise NotReplayable(f"it names version {version} of its account, which came later")
         else:
             history.wait(decision)
+            self._waiting += 1
+            if self._waiting > self._max_waiting:
+                for ready in self.finish():
+                    yield ready
 
-    async def finish(self) -> AsyncIterator[Ready]:
+    def finish(self) -> Iterator[Ready]:
         """What still waits."""
         for history in self._histories.values():
-            for ready in history.fold(keep=0):
-                yield ready
+            yield from self._fold(history)
+
+    def _fold(self, history: AccountHistory, keep: int = 0) -> Iterator[Ready]:
+        for ready in history.fold(keep):
+            self._waiting -= 1
+            yield ready
 
     async def _history(self, account_id: str, version: int) -> AccountHistory:
         """Folded to a version already, where it was let go of or its beginning was not read."""

@@ -8,7 +8,7 @@ import msgspec
 from domain.account.account import Account
 from domain.command import DecisionInputs, Metadata, PendingEvent
 from domain.decimals import ZERO
-from domain.event import Event, decode, format_time
+from domain.event import Event, UndecodableEvent, decode, format_time
 from domain.instrument import Instrument, Instruments
 from domain.instrument_digest import instrument_digest
 from domain.log import EventLog, RecordedEvent
@@ -46,15 +46,18 @@ class DecisionReader:
         self._limits = limits
         self._scopes = ScopeVersions(log)
 
-    async def read(self, recorded: RecordedEvent) -> tuple[Identity, RecordedDecision | str]:
+    async def read(self, recorded: RecordedEvent) -> tuple[Identity, RecordedDecision | str] | None:
         """The decision, or why it cannot be taken again.
 
+        None for what follows by itself: a trailing stop moves without any control being asked.
         Raises UnknownEventType, UndecodableEvent, and what the log raises.
         """
         event = decode(recorded)
         if not isinstance(event, DecisionEvent):
             raise TypeError(f"{recorded.type} at position {recorded.position} decides nothing")
-        metadata = _metadata.decode(recorded.metadata)
+        if not event.verdicts:
+            return None
+        metadata = _read_metadata(recorded)
         identity = _identity(event, recorded, metadata)
         try:
             return identity, await self._rebuild(identity, event, recorded, metadata.inputs)
@@ -123,6 +126,13 @@ class DecisionReader:
         if instrument_digest(instrument) != inputs.instrument:
             raise NotReplayable(f"the venue's filters of {symbol} were others then")
         return instrument
+
+
+def _read_metadata(recorded: RecordedEvent) -> Metadata:
+    try:
+        return _metadata.decode(recorded.metadata)
+    except msgspec.DecodeError as error:
+        raise UndecodableEvent(recorded, f"metadata: {error}") from error
 
 
 def _identity(event: DecisionEvent, recorded: RecordedEvent, metadata: Metadata) -> Identity:

@@ -53,7 +53,8 @@ class DecisionReplay:
                 for recorded in page:
                     await self._take(recorded, window, accounts, report)
                 on_position(page[-1].position)
-        await self._judge_all(accounts.finish(), report)
+        for ready in accounts.finish():
+            self._judge(ready, report)
         report.sort()
         return report
 
@@ -82,8 +83,11 @@ class DecisionReplay:
     async def _read(
         self, recorded: RecordedEvent, accounts: AccountHistories, report: Report
     ) -> None:
+        read = await self._reader.read(recorded)
+        if read is None:
+            return
         report.decisions += 1
-        identity, decision = await self._reader.read(recorded)
+        identity, decision = read
         if isinstance(decision, str):
             report.give_up_on(identity, decision)
             return
@@ -93,11 +97,15 @@ class DecisionReplay:
             report.give_up_on(identity, str(reason))
 
     async def _judge_all(self, ready: AsyncIterator[Ready], report: Report) -> None:
-        async for recorded, account in ready:
-            found = self._compare(recorded, _decide_again(recorded, account))
-            report.replayed += 1
-            if found is not None:
-                report.tell_of(found)
+        async for each in ready:
+            self._judge(each, report)
+
+    def _judge(self, ready: Ready, report: Report) -> None:
+        recorded, account = ready
+        found = self._compare(recorded, _decide_again(recorded, account))
+        report.replayed += 1
+        if found is not None:
+            report.tell_of(found)
 
 
 def _decide_again(recorded: RecordedDecision, account: Account) -> Decision:

@@ -1,7 +1,7 @@
 """What a decision says now against what it said then, control by control."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 
@@ -18,7 +18,7 @@ Key = tuple[str, str, int]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One verdict; ``code`` is why it failed, None where it passed."""
+    """One verdict, numbers without trailing zeros; ``code`` is why it failed."""
 
     passed: bool
     measured: str | None
@@ -86,9 +86,23 @@ def _by_control(verdicts: Sequence[Verdict]) -> dict[Key, Finding]:
     for verdict in verdicts:
         number = sum(key[:2] == (verdict.control, verdict.scope) for key in found)
         found[verdict.control, verdict.scope, number] = Finding(
-            verdict.passed, verdict.measured, verdict.limit, verdict.limit_version, verdict.code
+            passed=verdict.passed,
+            measured=_shortest(verdict.measured),
+            limit=_shortest(verdict.limit),
+            limit_version=verdict.limit_version,
+            code=verdict.code,
         )
     return found
+
+
+def _shortest(value: str | None) -> str | None:
+    """A number without trailing zeros: how many there are depends on what was added up before."""
+    if value is None:
+        return None
+    try:
+        return format(Decimal(value).normalize(), "f")
+    except InvalidOperation:
+        return value
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> str:
@@ -103,7 +117,9 @@ def _price(recorded: RecordedDecision, decision: Decision) -> Iterator[ControlDi
 
 
 def _priced(price: Decimal) -> Finding:
-    return Finding(passed=True, measured=text(price), limit=None, limit_version=0, code=None)
+    return Finding(
+        passed=True, measured=_shortest(text(price)), limit=None, limit_version=0, code=None
+    )
 
 
 def _fails(finding: Finding | None) -> bool:
