@@ -12,6 +12,7 @@ from infra.composition.limits import keep_limits_current
 from infra.composition.machinery import Machinery
 from infra.composition.projector import projection_runner, run_projector
 from infra.composition.roles import run_market
+from infra.log.halting import end_when_halted
 
 
 class Everything:
@@ -48,6 +49,7 @@ class Everything:
             group.create_task(run_market(machinery, self.hub))
             group.create_task(execution.run())
             group.create_task(self.api.run())
+            group.create_task(end_when_halted(machinery.log, machinery.clock))
             await execution.recovered.wait()
             await self.api.listening.wait()
             self.ready.set()

@@ -2,7 +2,10 @@
 
 from typing import Protocol, runtime_checkable
 
-from domain.log import EventLog
+from domain.clock import Clock
+from domain.log import EventLog, LogFailed
+
+LOOK_SECONDS = 0.5
 
 
 @runtime_checkable
@@ -17,3 +20,10 @@ class Halting(Protocol):
 def reason_of_halt(log: EventLog) -> str | None:
     """None as well for a log that does not tell."""
     return log.halted if isinstance(log, Halting) else None
+
+
+async def end_when_halted(log: EventLog, clock: Clock) -> None:
+    """Until cancelled. Raises LogFailed, with the reason, once the log takes no more appends."""
+    while (reason := reason_of_halt(log)) is None:
+        await clock.sleep(LOOK_SECONDS)
+    raise LogFailed(reason)

@@ -43,6 +43,11 @@ class TwoInstances:
 
     def start_load(self) -> None:
         client = self.roles.client()
+        until(
+            lambda: client.send("GET", "/v1/orders").status_code == 200 or None,
+            ANSWER_SECONDS,
+            self.roles.outputs,
+        )
         path, query = "/v1/market/candles", {"symbol": SYMBOL, "interval": "1m"}
         candles = until(lambda: client.items(path, **query) or None, 20, self.roles.outputs)
         self.load.start(self.roles.url, self.roles.token, Decimal(candles[-1]["close"]))
