@@ -9,8 +9,10 @@ from domain.checkpoint import Checkpoints
 from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, Metadata, command_id_for
 from domain.event import decode
+from domain.execution.account_records import AccountRecords
 from domain.execution.booking import Booking
 from domain.execution.halts import Halts
+from domain.execution.holdings_check import HoldingsCheck
 from domain.execution.inquiry import Inquiry
 from domain.execution.lanes import Lanes
 from domain.execution.lease import Lease
@@ -89,15 +91,23 @@ class ExecutionWorker:
             lease=lease,
             in_doubt=self._inquiry.watch,
         )
+        records = AccountRecords(repository, clock)
         self._reconciliation = Reconciliation(
-            repository=repository,
+            records=records,
             venue=venue,
             accounts=VenueAccounts(log, venue.name),
             booking=booking,
             inquiry=self._inquiry,
             gate=gate,
             problems=problems,
-            instruments=instruments,
+            holdings=HoldingsCheck(
+                records=records,
+                venue=venue,
+                inquiry=self._inquiry,
+                problems=problems,
+                instruments=instruments,
+                clock=clock,
+            ),
             clock=clock,
         )
         self._reporting = Reporting(

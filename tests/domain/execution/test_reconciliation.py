@@ -5,11 +5,9 @@ import msgspec
 import pytest
 
 from domain.account.account import Account
-from domain.execution.reconciliation import (
-    ADJUSTED_AFTER_SECONDS,
-    FAILURES_ADMITTED,
-    Reconciliation,
-)
+from domain.execution.account_records import AccountRecords
+from domain.execution.holdings_check import ADJUSTED_AFTER_SECONDS, HoldingsCheck
+from domain.execution.reconciliation import FAILURES_ADMITTED, Reconciliation
 from domain.execution.venue_accounts import VenueAccounts
 from domain.order.order import SEND_WINDOW
 from domain.order.status import OrderStatus
@@ -24,15 +22,23 @@ MONEY = {"USDT": Decimal(10000)}
 
 def a_reconciliation(world: World) -> Reconciliation:
     here = world.here
+    records = AccountRecords(here.repository, world.clock)
     return Reconciliation(
-        repository=here.repository,
+        records=records,
         venue=world.venue,
         accounts=VenueAccounts(here.log, "paper"),
         booking=here.booking,
         inquiry=here.inquiry,
         gate=here.gate,
         problems=here.problems,
-        instruments=world.instruments,
+        holdings=HoldingsCheck(
+            records=records,
+            venue=world.venue,
+            inquiry=here.inquiry,
+            problems=here.problems,
+            instruments=world.instruments,
+            clock=world.clock,
+        ),
         clock=world.clock,
     )
 
