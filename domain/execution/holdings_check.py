@@ -1,0 +1,145 @@
+"""Comparing what an account holds with what the venue says it holds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from domain.account.account import Account
+from domain.clock import Clock
+from domain.execution.account_records import AccountRecords
+from domain.execution.comparison import Difference, difference
+from domain.execution.inquiry import CLOCKS_APART, Inquiry
+from domain.execution.venue_problems import VenueProblems
+from domain.instrument import Instruments
+from domain.order.order import order_id_of
+from domain.venue import FillReport, Venue, VenuePosition
+
+ADJUSTED_AFTER_SECONDS = 15
+"""How long a difference must stay the same: longer than a venue may take to list a fill."""
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """A difference, and since when it is there, on the monotonic clock."""
+
+    difference: Difference
+    since: float
+
+
+class HoldingsCheck:
+    """Positions and balances: the venue's are taken where they differ for good.
+
+    What differs while something is under way (a fill that is booked and not settled, a report that
+    has not come) is no difference. Methods raise VenueUnavailable.
+    """
+
+    def __init__(
+        self,
+        *,
+        records: AccountRecords,
+        venue: Venue,
+        inquiry: Inquiry,
+        problems: VenueProblems,
+        instruments: Instruments,
+        clock: Clock,
+    ) -> None:
+        self._records = records
+        self._venue = venue
+        self._inquiry = inquiry
+        self._problems = problems
+        self._instruments = instruments
+        self._clock = clock
+        self._seen: dict[str, _Seen] = {}
+        self._settled_to: dict[str, datetime] = {}
+
+    async def unsettled_since(self, account_id: str) -> datetime:
+        """The first time, on the venue's clock, of a fill that may not be settled."""
+        settled = self._settled_to.get(account_id)
+        if settled is not None:
+            return settled
+        orders = await self._records.working_orders(await self._records.account(account_id))
+        placed = [order.placed_at for order in orders if order.submitted]
+        return min(placed, default=self._clock.now()) - CLOCKS_APART
+
+    async def compare(self, account_id: str) -> bool:
+        """Adjust what differs in the same way for some time; true while it has to be watched."""
+        seen = self._seen.pop(account_id, None)
+        look = await self._look(account_id)
+        if look is None:
+            return False
+        now = self._clock.monotonic()
+        since = seen.since if seen is not None and seen.difference == look else now
+        if now - since >= ADJUSTED_AFTER_SECONDS:
+            if await self._executions_are_settled(account_id):
+                await self._adjust(account_id, look)
+            return False
+        await self._ask_about_trades(account_id, look)
+        self._seen[account_id] = _Seen(look, since)
+        return True
+
+    async def _look(self, account_id: str) -> Difference | None:
+        """None if nothing differs, or while fills are on their way into the account."""
+        positions = await self._venue.positions(account_id)
+        balances = await self._venue.balances(account_id)
+        await self._note_unknown_instruments(positions)
+        since = await self.unsettled_since(account_id)
+        fills = await self._venue.fills_since(account_id, since)
+        account = await self._records.account(account_id)
+        if not await self._is_settled(account, fills):
+            return None
+        if fills:
+            # A venue may list a fill a little later than those that came after it.
+            self._settled_to[account_id] = max(fill.at for fill in fills) - CLOCKS_APART
+        return difference(account, positions, balances, self._instruments)
+
+    async def _note_unknown_instruments(self, positions: Sequence[VenuePosition]) -> None:
+        for position in positions:
+            if self._instruments.get(position.symbol) is None:
+                await self._problems.note(
+                    "unknown_symbol", f"a position in {position.symbol}", position
+                )
+
+    async def _is_settled(self, account: Account, fills: Sequence[FillReport]) -> bool:
+        """True if every fill is in the account, and every reservation is what its order leaves."""
+        for fill in fills:
+            if not await self._is_fill_settled(account, fill):
+                return False
+        orders = await self._records.working_orders(account)
+        return all(
+            order.is_live and account.reservations[order.id].quantity == order.leaves_quantity
+            for order in orders
+        )
+
+    async def _is_fill_settled(self, account: Account, fill: FillReport) -> bool:
+        order_id = order_id_of(fill.client_order_id)
+        if order_id is None:
+            return True  # a trade by somebody else
+        order = await self._records.order(order_id)
+        if not order.submitted:
+            return True
+        booked = order.fills.get(fill.trade_id)
+        return booked is not None and booked.number <= account.settled.get(order_id, 0)
+
+    async def _executions_are_settled(self, account_id: str) -> bool:
+        """False while a bust, too, is on its way into the account."""
+        account = await self._records.account(account_id)
+        orders = await self._records.executed_orders(account)
+        return all(order.last_execution == account.settled[order.id] for order in orders)
+
+    async def _ask_about_trades(self, account_id: str, look: Difference) -> None:
+        """A position that differs may be a bust that was missed: of an order that has ended."""
+        symbols = {position.symbol for position in look.positions}
+        orders = await self._records.executed_orders(await self._records.account(account_id))
+        await self._inquiry.ask_all([order.id for order in orders if order.terms.symbol in symbols])
+
+    async def _adjust(self, account_id: str, look: Difference) -> None:
+        def decide(account: Account) -> None:
+            if account.version != look.account_version:
+                return
+            now = self._clock.now()
+            for found in look.positions:
+                account.adjust_position(found, now)
+            for asset, amount in look.balances:
+                account.adjust_balance(asset, amount, now)
+
+        await self._records.change(account_id, decide)
