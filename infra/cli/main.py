@@ -11,6 +11,7 @@ from infra.cli.failure import explain
 from infra.cli.output import fail
 from infra.cli.rebuild import rebuild
 from infra.cli.run import run
+from infra.cli.state import state
 from infra.cli.status import status
 from infra.cli.up import up
 from infra.cli.verify import verify
@@ -27,6 +28,7 @@ app.command("status")(status)
 app.command("doctor")(doctor)
 app.command("bench")(bench)
 app.command("rebuild")(rebuild)
+app.command("state")(state)
 app.command("verify")(verify)
 app.add_typer(tokens.app, name="token")
 app.add_typer(accounts.app, name="account")

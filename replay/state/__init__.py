@@ -1,0 +1,1 @@
+"""Single aggregates as they stood at a cut."""
