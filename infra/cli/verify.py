@@ -1,7 +1,7 @@
 """patriot verify: do the read models say what the log says, and is the log itself whole?"""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -10,16 +10,16 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from infra.cli.local import attached
 from infra.cli.options import AsJson, DataDir, settings_for
-from infra.cli.output import Row, advise, console, errors, fail, print_json, print_rows
-from infra.composition.replay_verify import NoReadModels, Report, Watch, verify_core
+from infra.cli.output import advise, console, errors, fail, print_json, print_rows
+from infra.composition.replay_verify import Difference, NoReadModels, Report, Watch, verify_core
 
 SHOWN = 50
 """Differences and findings that are printed for people."""
 
+NOTHING = "nothing"
+
 _CHECKS = ("check", "examined", "findings")
 _TABLES = ("table", "position", "rows", "differences")
-_DIFFERENCES = ("table", "key", "column", "expected", "found")
-_FINDINGS = ("position", "check", "subject", "message")
 
 
 def verify(data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -64,19 +64,25 @@ def _print(report: Report) -> None:
     console.print()
     tables = [msgspec.to_builtins(table) for table in report.tables]
     print_rows(tables, _TABLES, as_json=False, spare=("position",))
-    _print_some("Differences", _differences(report), _DIFFERENCES)
-    _print_some("Findings", _findings(report), _FINDINGS)
+    _print_some("Differences", _differences(report))
+    _print_some("Findings", _findings(report))
     _conclude(report)
     for table in report.not_recomputed:
         advise(f"{table} was not compared: this version does not know it")
 
 
-def _print_some(title: str, rows: list[Row], columns: tuple[str, ...]) -> None:
-    if rows:
+def _print_some(title: str, entries: Sequence[tuple[str, str]]) -> None:
+    """What each is about, and under it what there is to say."""
+    if entries:
         console.print(f"\n[bold]{title}[/bold]")
-        print_rows(rows[:SHOWN], columns, as_json=False, folded=columns[-1])
-    if len(rows) > SHOWN:
-        advise(f"{len(rows) - SHOWN} more: see --json")
+    before = None
+    for about, words in entries[:SHOWN]:
+        if about != before:
+            console.print(about, markup=False, highlight=False, soft_wrap=True)
+        console.print(f"    {words}", markup=False, highlight=False, soft_wrap=True)
+        before = about
+    if len(entries) > SHOWN:
+        advise(f"{len(entries) - SHOWN} more: see --json")
 
 
 def _conclude(report: Report) -> None:
@@ -88,29 +94,28 @@ def _conclude(report: Report) -> None:
         return
     differences = sum(table.differences for table in report.tables)
     findings = sum(check.findings for check in report.checks)
-    fail(
-        f"{differences} differences in the read models, {findings} findings in the log, of {read}",
-        "See docs/runbooks/verify.md.",
-    )
+    found = f"differences in the read models: {differences}, findings in the log: {findings}"
+    fail(f"{found}, in {read}", "See docs/runbooks/verify.md.")
 
 
-def _differences(report: Report) -> list[Row]:
+def _differences(report: Report) -> list[tuple[str, str]]:
     return [
-        {
-            "table": difference.table,
-            "key": " ".join(difference.key.values()),
-            "column": difference.column or "the row",
-            "expected": difference.expected,
-            "found": difference.found,
-        }
+        (f"{each.table} {' '.join(each.key.values())}", _describe(each))
         for table in report.tables
-        for difference in table.listed
+        for each in table.listed
     ]
 
 
-def _findings(report: Report) -> list[Row]:
+def _describe(difference: Difference) -> str:
+    expected, found = difference.expected, difference.found
+    if difference.column is None:
+        return f"missing: {expected}" if found is None else f"one too many: {found}"
+    return f"{difference.column}: expected {expected or NOTHING}, found {found or NOTHING}"
+
+
+def _findings(report: Report) -> list[tuple[str, str]]:
     return [
-        {"check": check.check, **msgspec.to_builtins(finding)}
+        (f"position {each.position}, {each.subject}", f"{check.check}: {each.message}")
         for check in report.checks
-        for finding in check.listed
+        for each in check.listed
     ]

@@ -9,8 +9,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from infra.composition.machinery import machinery
+from infra.clock import SystemClock
+from infra.composition.servers import ServerAway, event_log, servers
 from infra.settings import Settings
+from replay.verify.finding import Difference
 from replay.verify.live_tables import Row
 from replay.verify.report import Report
 from replay.verify.table_checking import NoReadModels
@@ -19,10 +21,16 @@ from replay.verify.verification import Watch, verify
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
-__all__ = ["NoReadModels", "Report", "Watch", "verify_core"]
+__all__ = ["Difference", "NoReadModels", "Report", "Watch", "verify_core"]
 
 PAGE = 1_000
 ATTEMPTS = 5
+DATABASE_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+)
 
 _SQL = {
     name.strip(): body.strip()
@@ -110,9 +118,18 @@ async def _shown(connection: "Connection[Record]") -> Mapping[str, ShownTable]:
 
 
 async def verify_core(settings: Settings, watch: Watch) -> Report:
-    """Raises as ``verify``, and as ``machinery``."""
-    async with machinery(settings) as machine, live_tables(machine.servers.postgres_dsn) as live:
-        return await verify(machine.log, live, watch)
+    """Raises NoReadModels, ServerAway, and as ``servers`` and ``event_log``."""
+    async with (
+        servers(settings, SystemClock()) as where,
+        event_log(settings, where.postgres_dsn) as log,
+    ):
+        try:
+            async with live_tables(where.postgres_dsn) as live:
+                return await verify(log, live, watch)
+        except DATABASE_AWAY as error:
+            raise ServerAway(
+                f"PostgreSQL went away: {str(error) or type(error).__name__}"
+            ) from error
 
 
 async def _read_json(connection: "Connection[Record]") -> None:

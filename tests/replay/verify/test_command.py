@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import psycopg
 import pytest
 
+from infra.composition.replay_verify import PostgresLiveTables
 from infra.log.postgres.log import PostgresEventLog
 from tests.infra.cli.running import CommandLine
 from tests.projections.desk import BY_NAME, open_desk
@@ -80,9 +83,12 @@ def test_what_differs_is_named(patriot: CommandLine, postgres_dsn: str) -> None:
     asyncio.run(alter(postgres_dsn, "balances", changed))
     ended = patriot("verify")
     assert ended.code == 1
-    line = next(line for line in ended.out.splitlines() if ACCOUNT in line)
-    assert line.split() == ["balances", ACCOUNT, "USDT", "balance", "1000000", "1000001"]
-    assert "2 differences in the read models, 0 findings in the log" in ended.err
+    assert ended.out.splitlines()[-4:-1] == [
+        f"balances {ACCOUNT} USDT",
+        "    balance: expected 1000000, found 1000001",
+        "    available: expected 999700.00000000, found 999701.00000000",
+    ]
+    assert "differences in the read models: 2, findings in the log: 0" in ended.err
     document = patriot("verify", "--json").json
     assert document["sound"] is False
     (table,) = [table for table in document["tables"] if table["differences"]]
@@ -101,7 +107,7 @@ def test_what_is_wrong_with_the_log_is_named(patriot: CommandLine, postgres_dsn:
     ended = patriot("verify")
     assert ended.code == 1
     assert "executions are traceable" in ended.out
-    assert f"order-{order_id(9)}" in ended.out
+    assert f"position 21, order-{order_id(9)}\n" in ended.out
     (check,) = [c for c in patriot("verify", "--json").json["checks"] if c["findings"]]
     assert (check["check"], check["findings"]) == ("executions are traceable", 1)
 
@@ -110,3 +116,27 @@ def test_before_there_are_read_models(patriot: CommandLine) -> None:
     ended = patriot("verify")
     assert ended.code == 1
     assert "there are no read models" in ended.err
+
+
+def test_a_database_that_goes_away_is_told_in_one_line(
+    patriot: CommandLine, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the live tables are compared."""
+    asyncio.run(tell(postgres_dsn))
+
+    async def rows(live: PostgresLiveTables, table: str, **how: bool) -> AsyncIterator[object]:
+        with psycopg.connect(postgres_dsn, autocommit=True) as other:
+            other.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and query like '%in access share mode%'"
+                " and pid <> pg_backend_pid()"
+            )
+        async for page in real(live, table, **how):
+            yield page
+
+    real = PostgresLiveTables.rows
+    monkeypatch.setattr(PostgresLiveTables, "rows", rows)
+    ended = patriot("verify")
+    assert ended.code == 1
+    assert ended.err.startswith("error PostgreSQL went away")
+    assert "Traceback" not in ended.err
