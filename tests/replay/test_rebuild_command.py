@@ -1,29 +1,48 @@
 """``patriot rebuild`` from the command line, on a real log."""
 
 import asyncio
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
 
 import psycopg
 import pytest
+from rich.console import Console
 
 from domain.event import Event
+from infra.cli.rebuild_progress import Pace, shown
 from infra.log.postgres.log import PostgresEventLog
-from tests.infra.cli.conftest import patriot
+from replay.cut import Cut
+from replay.schemas import Progress
+from tests.benchmarks.projection_log import fill
+from tests.end_to_end.process import environment, until
+from tests.infra.cli.conftest import at_core, core, patriot
 from tests.infra.cli.running import CommandLine
 from tests.projections.history import History, append_all
 
-__all__ = ["patriot"]
+__all__ = ["at_core", "core", "patriot"]
 
 EVENTS = 150
+MANY = 12_000
 
 
 @pytest.fixture
-def command(patriot: CommandLine, postgres_dsn: str, redis_url: str) -> CommandLine:
-    """On a log of some events."""
+def at_servers(patriot: CommandLine, postgres_dsn: str, redis_url: str) -> CommandLine:
     patriot.set_environment(PATRIOT_POSTGRES_DSN=postgres_dsn, PATRIOT_REDIS_URL=redis_url)
-    asyncio.run(_append(postgres_dsn, list(History(31).events(EVENTS))[:EVENTS]))
     return patriot
+
+
+@pytest.fixture
+def command(at_servers: CommandLine, postgres_dsn: str) -> CommandLine:
+    """On a log of some events."""
+    asyncio.run(_append(postgres_dsn, list(History(31).events(EVENTS))[:EVENTS]))
+    return at_servers
 
 
 async def _append(dsn: str, events: Sequence[tuple[str, Event]]) -> None:
@@ -115,3 +134,77 @@ def test_an_unknown_event_names_itself_and_its_position(
     assert (row["state"], row["root"]) == ("unfinished", None)
     assert "ThingImagined" in row["failure"]
     assert command("rebuild", "--as-of", "150", "--into", "before").code == 0
+
+
+def test_stopped_and_gone_on_with(
+    at_servers: CommandLine, postgres_dsn: str, tmp_path: Path
+) -> None:
+    asyncio.run(fill(postgres_dsn, MANY))
+    arguments = ("rebuild", "--as-of", str(MANY), "--into", "past")
+    where = {name: os.environ[name] for name in ("PATRIOT_POSTGRES_DSN", "PATRIOT_REDIS_URL")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "infra.cli.main", *arguments],
+        env=environment(tmp_path, where),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        until(lambda: _checkpoint(connection), 30, lambda: "nothing is folded")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, "the same command goes on with it" in said) == (1, True), said
+    assert "Traceback" not in said
+    (row,) = at_servers("rebuild", "--list", "--json").json
+    assert (row["state"], row["root"], row["failure"]) == ("unfinished", None, None)
+    assert 0 < row["checkpoint"] < MANY
+
+    ended = at_servers(*arguments, "--json")
+    assert f"goes on from position {row['checkpoint']}" in ended.err
+    assert ended.json["events"] == MANY
+    whole = at_servers("rebuild", "--as-of", str(MANY), "--into", "whole", "--json")
+    assert whole.json["root"] == ended.json["root"]
+
+
+def _checkpoint(connection: psycopg.Connection) -> int | None:
+    row = connection.execute("select to_regclass('replay.schemas') is not null").fetchone()
+    if row != (True,):
+        return None
+    found = connection.execute("select max(checkpoint) from replay.schemas").fetchone()
+    return found[0] if found and found[0] else None
+
+
+def test_beside_a_running_core(at_core: CommandLine) -> None:
+    at_core("account", "open", "--client", "alice", "--key", "rebuilt")
+    head = at_core("events", "tail", "--limit", "1", "--json").json[0]
+    made = at_core("rebuild", "--as-of", str(head["position"]), "--into", "past", "--json").json
+    by_then = at_core("rebuild", "--as-of", head["recorded_at"], "--into", "then", "--json").json
+    assert made["root"] == by_then["root"]
+    assert {row["table"]: row["rows"] for row in made["tables"]}["accounts"] >= 1
+    assert at_core("rebuild", "--drop", "past").code == 0
+
+
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = StringIO()
+    terminal = Console(file=file, force_terminal=True, width=100)
+    monkeypatch.setattr("infra.cli.rebuild_progress.errors", terminal)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with shown() as listener:
+        listener.started(Cut(200, "200", at, out_of_order=True), Progress(100, 90, at, 0))
+        listener.moved(Progress(150, 140, at, 0))
+    written = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", file.getvalue())
+    assert "200 is position 200, recorded at 2026-01-01T00:00:00.000000Z" in written
+    assert "recorded times go back around it" in written
+    assert "goes on from position 100" in written
+    assert "75%" in written
+    assert re.search(r"[\d,]+ events/s, 0:00 left", written)
+
+
+def test_the_time_left_follows_from_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([100.0, 110.0, 120.0])
+    monkeypatch.setattr("infra.cli.rebuild_progress.time.monotonic", lambda: next(seconds))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    pace = Pace(Cut(100_000, "100000", at, out_of_order=False), Progress(10_000, 9_000, at, 0))
+    pace.note(Progress(20_000, 19_000, at, 0))
+    assert str(pace) == "1,000 events/s, 1:20 left"
+    pace.note(Progress(20_010, 19_010, at, 0))
+    assert str(pace).endswith("2:40 left")
