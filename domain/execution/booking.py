@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
+
+import msgspec
 
 from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, command_id_for
 from domain.decimals import ZERO
 from domain.errors import NotFound
-from domain.order.order import Order, amended_terms, order_id_of
+from domain.order.order import Order, order_id_of
 from domain.order.status import Ending
 from domain.order.terms import OrderTerms
 from domain.patience import insist
@@ -17,6 +18,7 @@ from domain.use_cases.change import change
 from domain.use_cases.result import Done
 from domain.venue import (
     Absent,
+    Amendment,
     BustReport,
     CancelReport,
     ExpireReport,
@@ -147,19 +149,17 @@ def _end_busted(order: Order, now: datetime) -> None:
 def _settle_amendment(order: Order, state: OrderState, asked_at: datetime, now: datetime) -> None:
     if order.pending_amendment is None or order.amend_valid_until is None:
         return
-    if _same_numbers(amended_terms(order.terms, order.pending_amendment), state.terms):
+    if _shows(state.terms, order.pending_amendment):
         order.amend(now)
         order.end_requests(now)
     elif asked_at > order.amend_valid_until + FINALITY_MARGIN:
         order.reject_amend("never_arrived", "the venue works the order on its old terms", now)
 
 
-def _same_numbers(ours: OrderTerms, theirs: OrderTerms) -> bool:
-    return _numbers(ours) == _numbers(theirs)
-
-
-def _numbers(terms: OrderTerms) -> tuple[Decimal | None, ...]:
-    return terms.quantity, terms.limit_price, terms.stop_price
+def _shows(terms: OrderTerms, amendment: Amendment) -> bool:
+    """Only what was asked for counts: the venue may work an order on terms of its own making."""
+    asked_for = msgspec.structs.asdict(amendment).items()
+    return all(getattr(terms, name) == value for name, value in asked_for if value is not None)
 
 
 def _key(report: OrderReport) -> str:

@@ -8,10 +8,11 @@ import pytest
 from domain.execution.inquiry import LISTED_AFTER
 from domain.order.order import SEND_WINDOW, Order
 from domain.order.status import OrderStatus
+from domain.order.terms import OrderType, Side
 from domain.use_cases.requests import AmendOrder, CancelOrder
 from domain.venue import Ambiguous, Amendment, OpenOrder, OrderState, VenueStatus
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
-from tests.domain.world import NOON, World, a_fill, context_for, until
+from tests.domain.world import NOON, World, a_fill, context_for, terms_of, until
 
 AMBIGUOUS = Ambiguous("timeout")
 AFTER = SEND_WINDOW + timedelta(seconds=1, microseconds=1)
@@ -277,3 +278,25 @@ async def test_an_amendment_that_ends_the_order_answers_its_cancel() -> None:
     await handle(world.here, last(world, "OrderAmendRequested"))
     ended = await world.order(order.id)
     assert (ended.status, ended.pending_cancel) == (OrderStatus.FILLED, None)
+
+
+async def test_only_what_the_amendment_asked_for_has_to_be_seen() -> None:
+    """A venue that has no trailing stops works the order as a stop with a price of its own."""
+    world, account_id = await a_world()
+    trailing = terms_of(OrderType.TRAILING_STOP, Side.SELL, trailing_offset="5")
+    order = await sent(world, account_id, trailing)
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(2)))
+    await world.here.orders.amend(request, context_for("a"))
+    world.venue.outcomes.append(AMBIGUOUS)
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    terms = terms_of(OrderType.STOP_LOSS, Side.SELL, "2", stop_price="95")
+    venue_has(world, order, VenueStatus.WORKING)
+    state = world.venue.states[order.venue_client_id]
+    world.venue.states[order.venue_client_id] = msgspec.structs.replace(state, terms=terms)
+    world.venue.clock = NOON + AFTER
+    await ask(world, order)
+    assert types_of(world, order)[-1] == "OrderAmended"
+
+
+def types_of(world: World, order: Order) -> list[str]:
+    return [event.type for event in world.recorded(order.stream)]
