@@ -184,7 +184,7 @@ class OrderPlacement:
     def _conclude(order: Order, decided: DecidedLeg, decisive: DecidedLeg) -> None:
         decision = decisive.decision
         conclude = order.place if decision.passed else order.refuse
-        conclude(decided.order, decision.verdicts, decided.decision.decided_at)
+        conclude(decided.order, decision.verdicts, decision.decided_at)
 
 
 def legs_of(terms: OrderTerms, context: CommandContext) -> tuple[Leg, ...]:
