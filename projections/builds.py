@@ -144,6 +144,10 @@ class Builds:
     async def release(self, connection: "Connection", lease: Lease) -> None:
         await connection.execute(_SQL["release"], lease.build, lease.epoch)
 
+    async def release_all(self, connection: "Connection") -> None:
+        """End every lease. Whoever holds one goes on until the next holder's epoch fences it."""
+        await connection.execute(_SQL["release_all"])
+
     async def advance(self, connection: "Connection", lease: Lease, step: Step) -> None:
         """Move the checkpoint; must come first in its transaction. Raises Fenced."""
         now = self._clock.now()

@@ -47,6 +47,11 @@ update projections.builds
 set lease_until = null
 where build = $1 and epoch = $2
 
+-- name: release_all
+update projections.builds
+set lease_until = null
+where lease_until is not null
+
 -- name: advance
 -- Compare and swap with the fencing token, first in its transaction: it locks the row, so that of
 -- two workers with the same batch the second waits here, and then finds nothing to move. Waiters

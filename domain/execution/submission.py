@@ -63,6 +63,8 @@ class Submission:
                 order = await self._repository.load(Order, order_id, newest=True)
                 if order.submitted or not order.is_live:
                     self._repository.give_back(order)
+                    if order.in_doubt:
+                        self._in_doubt(order_id)  # the intent of a leader that is gone
                     return None
                 try:
                     return await self._decide(order, intent)

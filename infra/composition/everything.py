@@ -32,7 +32,10 @@ class Everything:
         """Until cancelled."""
         machinery = self.machinery
         await prepare_database(machinery)
-        await projection_runner(machinery).install()
+        projections = projection_runner(machinery)
+        await projections.install()
+        if machinery.settings.postgres_dsn is None:
+            await projections.succeed()  # the data directory is this process's alone
         await ensure_system_limits(self.core.repository, self.core.risk)
         execution = ExecutionRole(
             machinery.settings,

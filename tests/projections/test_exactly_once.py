@@ -214,3 +214,16 @@ async def test_a_commit_is_announced_with_name_and_position(desk: Desk) -> None:
     await desk.caught_up("orders")
     last = await desk.log.head()
     assert heard[-1].replace(" ", "") == f'{{"name":"orders","position":{last}}}'
+
+
+async def test_a_successor_does_not_wait_for_the_leases_of_the_dead(desk: Desk) -> None:
+    await desk.append(History(3), 60)
+    await desk.runner().install()
+    dead = await desk.lease()
+    await desk.runner().succeed()
+    living = await desk.lease()
+    assert living.epoch > dead.epoch
+    with pytest.raises(Fenced):
+        await desk.worker(dead).catch_up()
+    await desk.worker(living).catch_up()
+    await assert_right(desk)
