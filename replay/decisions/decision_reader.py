@@ -98,7 +98,11 @@ class DecisionReader:
     async def _circumstances(
         self, event: DecisionEvent, symbol: str, inputs: DecisionInputs
     ) -> Circumstances:
-        if inputs.limits_are_current is None or inputs.max_quote_age_ms is None:
+        if (
+            inputs.limits_are_current is None
+            or inputs.max_quote_age_ms is None
+            or not inputs.instrument
+        ):
             raise NotReplayable("it was recorded before decisions recorded all of their inputs")
         scopes = [await self._scope(name, version) for name, version in inputs.limits.items()]
         return Circumstances(

@@ -36,9 +36,14 @@ class DecisionReplay:
     """
 
     def __init__(
-        self, log: EventLog, instruments: Instruments, limits: Mapping[str, Limits] | None = None
+        self,
+        log: EventLog,
+        instruments: Instruments,
+        limits: Mapping[str, Limits] | None = None,
+        histories: Callable[[EventLog], AccountHistories] = AccountHistories,
     ) -> None:
         self._log = log
+        self._histories = histories
         self._compare = difference if limits is None else turned
         self._reader = DecisionReader(log, instruments, limits or {})
 
@@ -46,7 +51,7 @@ class DecisionReplay:
         self, window: Window, on_position: Callable[[int], None] = lambda _: None
     ) -> Report:
         """All decisions of a window; the log before it is read for what it made of the accounts."""
-        report, accounts = Report(), AccountHistories(self._log)
+        report, accounts = Report(), self._histories(self._log)
         pages = self._log.read_all(until=window.until, only=_ACCOUNTS_AND_ORDERS)
         async with aclosing(pages):
             async for page in pages:
@@ -60,7 +65,7 @@ class DecisionReplay:
 
     async def of_order(self, order_id: str) -> Report:
         """The decisions on one order. Raises NotFound ``order_not_found``."""
-        report, accounts = Report(), AccountHistories(self._log)
+        report, accounts = Report(), self._histories(self._log)
         exists = False
         async with aclosing(self._log.read_stream(Order.stream_of(order_id))) as pages:
             async for page in pages:
