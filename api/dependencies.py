@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from api.reads.past import Past
 from api.reads.pool import Pool
 from api.stream.changes import Feed
 from domain.clock import Clock, Ids
@@ -43,6 +44,7 @@ class ApiDependencies(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     ids: Ids
     pool: Pool
+    past: Past
     changes: Callable[[], Feed]
     token_secret: bytes
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES

@@ -80,7 +80,7 @@ def _integer(value: Any) -> int:
 
 
 def _unsupported(_value: Any) -> None:
-    raise PydanticCustomError("not_supported", "reading as of the past is not supported yet")
+    raise PydanticCustomError("not_supported", "a list cannot be read as of the past yet")
 
 
 DecimalText = Annotated[
@@ -105,4 +105,5 @@ Text = Annotated[str, StringConstraints(strict=True, pattern=r"^[^\x00-\x1f\x7f]
 Count = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=1_000_000_000)]
 Position = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_POSITION)]
 PageLimit = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=500)]
-AsOf = Annotated[None, PlainValidator(_unsupported), WithJsonSchema({"type": "string"})]
+AsOf = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x20-\x7e]{1,64}$")]
+NoAsOf = Annotated[None, PlainValidator(_unsupported), WithJsonSchema({"type": "string"})]

@@ -27,6 +27,7 @@ from api.reads.database import Database
 from api.reads.freshness import Freshness
 from api.reads.ordering import AccountKey
 from api.reads.page import Pages
+from api.reads.past import Then, then
 from api.reads.rows import item, items
 from api.registration import creates, reads
 from api.route import caller_of
@@ -131,6 +132,8 @@ class AccountRoutes:
     async def show(
         self, request: Request, account_id: UuidText, asked: Annotated[Reading, Query()]
     ) -> Response:
+        if past := await self._then(request, asked):
+            return past.item((await past.account(account_id)).account)
         await self._freshness.wait(PROJECTION, asked.at_least)
         return item(await self._reader.account(account_id, caller_of(request)))
 
@@ -139,6 +142,8 @@ class AccountRoutes:
         self, request: Request, account_id: UuidText, asked: Annotated[Reading, Query()]
     ) -> Response:
         """Balance, reserved, margin and available of each asset."""
+        if past := await self._then(request, asked):
+            return past.items((await past.account(account_id)).balances)
         return await self._of_account(self._balances, request, account_id, asked)
 
     @allow(READ_MONEY)
@@ -146,7 +151,15 @@ class AccountRoutes:
         self, request: Request, account_id: UuidText, asked: Annotated[Reading, Query()]
     ) -> Response:
         """Quantity, cost, average price and realised profit of each symbol."""
+        if past := await self._then(request, asked):
+            return past.items((await past.account(account_id)).positions)
         return await self._of_account(self._positions, request, account_id, asked)
+
+    async def _then(self, request: Request, asked: Reading) -> Then | None:
+        """None where the present is asked for."""
+        if asked.as_of is None:
+            return None
+        return await then(self._api.past, asked.as_of, caller_of(request))
 
     async def _of_account(
         self, statement: str, request: Request, account_id: str, asked: Reading

@@ -7,6 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.auth.caller import Caller
 from api.auth.policy import READ_MONEY, TRADE, allow
 from api.command import command_context, done
 from api.correlation import correlation_id_of
@@ -27,17 +28,19 @@ from api.fields import (
 )
 from api.problem import problem_response
 from api.reads.account_reader import AccountReader
+from api.reads.cursor import decode_cursor
 from api.reads.database import Database
 from api.reads.freshness import Freshness
 from api.reads.order_owner import OrderOwner
 from api.reads.order_reader import OrderReader
 from api.reads.ordering import OrderKey, TimelineKey
 from api.reads.page import Pages
+from api.reads.past import then
 from api.reads.rows import item
 from api.registration import changes, creates, reads
 from api.route import LeanRoute, caller_of
 from api.routes.parameters import ORDER_ID, READING, path_uuid, reading_of
-from api.routes.queries import Listing, Parameters
+from api.routes.queries import Listing, Parameters, ReadingPages
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
 from domain.order.trailing import TrailingStep
@@ -47,6 +50,9 @@ from domain.venue import Amendment
 
 PROJECTION = "orders"
 TIMELINE_PROJECTION = "order_timeline"
+
+MAX_VERSION = 2**31 - 1
+"""What the log counts up to in a stream."""
 
 
 class TrailingStepBody(Body):
@@ -202,23 +208,46 @@ class OrderRoutes:
 
     @allow(READ_MONEY)
     async def show(self, request: Request) -> Response:
-        """The order as it is now."""
-        order_id = path_uuid(request, "order_id")
+        """The order as it is, or was."""
+        order_id, caller = path_uuid(request, "order_id"), caller_of(request)
         if request.scope["query_string"]:
             asked = reading_of(request)
+            if asked.as_of is not None:
+                past = await then(self._api.past, asked.as_of, caller)
+                return past.item(await past.order(order_id))
             await self._freshness.wait(PROJECTION, asked.at_least)
-        return item(await self._reader.order(order_id, caller_of(request)))
+        return item(await self._reader.order(order_id, caller))
 
     @allow(READ_MONEY)
     async def timeline(
-        self, request: Request, order_id: UuidText, asked: Annotated[Listing, Query()]
+        self, request: Request, order_id: UuidText, asked: Annotated[ReadingPages, Query()]
     ) -> Response:
         """The order event by event, oldest first."""
+        caller = caller_of(request)
+        if asked.as_of is not None:
+            return await self._timeline_then(order_id, asked, asked.as_of, caller)
         await self._freshness.wait(PROJECTION, asked.at_least)
         await self._freshness.wait(TIMELINE_PROJECTION, asked.at_least)
-        await self._reader.order(order_id, caller_of(request))
+        await self._reader.order(order_id, caller)
         rows = await self._timelines.rows((order_id,), asked.cursor, asked.limit)
         return self._timelines.answer(rows, asked.limit)
+
+    async def _timeline_then(
+        self, order_id: str, asked: ReadingPages, as_of: str, caller: Caller
+    ) -> Response:
+        after_version = _version_of(asked.cursor)
+        past = await then(self._api.past, as_of, caller)
+        rows = await past.timeline(order_id, after_version, asked.limit + 1)
+        return past.dated(self._timelines.answer(rows, asked.limit))
+
+
+def _version_of(cursor: str | None) -> int:
+    """Raises Problem ``invalid_cursor``."""
+    key = decode_cursor(cursor, TimelineKey)
+    version = key.version if key else 0
+    if not 0 <= version <= MAX_VERSION:
+        raise Problem("invalid_cursor", "not a cursor of this list", "cursor")
+    return version
 
 
 def _accepted(order_id: str, request_id: str, position: int) -> Response:

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from api.fields import AsOf, PageLimit, Position
+from api.fields import AsOf, NoAsOf, PageLimit, Position
 
 
 class Parameters(BaseModel):
@@ -12,14 +12,27 @@ class Parameters(BaseModel):
 
 
 class Reading(Parameters):
-    """``at_least`` waits until the read model has seen this log position."""
+    """``at_least`` waits until the read model has seen this log position. ``as_of`` is a position
+    of the log, or an instant with a time zone: the answer is what stood there, and its header
+    ``Log-Position`` tells where that is. There is nothing to wait for in the past."""
 
     at_least: Position | None = None
-    as_of: AsOf = None
+    as_of: AsOf | None = None
 
 
-class Listing(Reading):
+class Paging(Parameters):
     """``cursor`` is the ``next_cursor`` of the page before."""
 
     cursor: str | None = None
     limit: PageLimit = 50
+
+
+class Listing(Paging):
+    """A list as it is now; ``at_least`` waits until the read model has seen this log position."""
+
+    at_least: Position | None = None
+    as_of: NoAsOf = None
+
+
+class ReadingPages(Reading, Paging):
+    """Pages of what belongs to one thing, which can be read as of the past."""

@@ -19,6 +19,7 @@ from api.fields import Body, Count, DecimalText, Reason, ScopeName, Symbol
 from api.queries import query
 from api.reads.database import Database
 from api.reads.freshness import Freshness
+from api.reads.past import then
 from api.reads.rows import item
 from api.registration import changes, reads
 from api.route import caller_of
@@ -96,10 +97,14 @@ class RiskRoutes:
     ) -> Response:
         """Limits and trading state; version 0 where nothing was ever set."""
         require_scope(scope)
-        _require_reach(scope, caller_of(request))
+        caller = caller_of(request)
+        _require_reach(scope, caller)
+        nothing = {"scope": scope, **_NOTHING_SET}
+        if asked.as_of is not None:
+            past = await then(self._api.past, asked.as_of, caller)
+            return past.item(await past.risk(scope) or nothing)
         await self._freshness.wait(PROJECTION, asked.at_least)
-        row = await self._database.row(self._statement, scope)
-        return item(row or {"scope": scope, **_NOTHING_SET})
+        return item(await self._database.row(self._statement, scope) or nothing)
 
     @allow(SET_RISK)
     async def set_limits(self, request: Request, scope: ScopeName, body: SetLimitsBody) -> Response:

@@ -18,6 +18,7 @@ from api.reads.pool import read_pool
 from api.stream.changes import redis_changes
 from infra.composition.core import Core
 from infra.composition.machinery import Machinery
+from infra.composition.replay_past import LoggedPast
 from infra.log.halting import reason_of_halt
 from infra.token_secret import token_secret
 from infra.version import code_version
@@ -80,6 +81,7 @@ class ApiServer:
             clock=machinery.clock,
             ids=machinery.ids,
             pool=pool,
+            past=LoggedPast(machinery.log, machinery.clock),
             changes=lambda: redis_changes(machinery.redis, machinery.clock),
             token_secret=token_secret(settings),
             max_body_bytes=settings.max_body_bytes,

@@ -17,6 +17,7 @@ from api.reads.pool import Pool, read_pool
 from api.stream.changes import Feed, Gap
 from domain.clock import Clock
 from domain.log import EventLog
+from infra.composition.replay_past import LoggedPast
 from tests.domain.world import FEES, World
 from tests.doubles.manual_clock import CountingIds
 
@@ -83,6 +84,7 @@ def dependencies(
         clock=clock or world.clock,
         ids=CountingIds(),
         pool=pool,
+        past=LoggedPast(log or here.log, clock or world.clock),
         changes=changes or no_changes,
         token_secret=SECRET,
         registry=CollectorRegistry(),

@@ -1,0 +1,132 @@
+"""The API's past: single things by folding their streams up to a cut, with the read models' own
+folds. So every field is what the read model had then, those included that no aggregate knows."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from typing import TypeAlias
+
+import msgspec
+
+from api.reads.past import AccountThen, Past
+from api.reads.rows import Row
+from domain.account.account import Account
+from domain.clock import Clock
+from domain.event import decode
+from domain.log import EventLog, RecordedEvent
+from domain.order.order import Order
+from domain.risk.risk_limits import RiskLimits
+from projections.account_tables import ACCOUNTS, BALANCES, POSITIONS
+from projections.accounts import ACCOUNTS_PROJECTION
+from projections.order_timeline import ORDER_TIMELINE_PROJECTION, TIMELINE
+from projections.orders import ORDERS, ORDERS_PROJECTION
+from projections.projection import AnyTable, Changes, Fact, Fold, Projection
+from projections.risk import RISK, RISK_PROJECTION
+from replay.cut import resolve
+from replay.state.plain import Json, plain
+from replay.state.stream_history import history
+
+PAGE = 250
+"""Events that are folded at once: other requests have their turn after a few milliseconds."""
+
+_NUL, _ITS_SYMBOL = "\x00", "\u2400"
+
+Rows: TypeAlias = Mapping[str, Sequence[Row]]
+"""By their tables' names."""
+
+
+class LoggedPast:
+    """Implements api.reads.past.Past."""
+
+    def __init__(self, log: EventLog, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+
+    async def position(self, as_of: str) -> int:
+        return (await resolve(self._log, as_of, self._clock.now())).position
+
+    async def account(self, account_id: str, position: int) -> AccountThen | None:
+        rows = await self._rows(ACCOUNTS_PROJECTION, Account.stream_of(account_id), position)
+        account = _only(rows, ACCOUNTS)
+        if account is None:
+            return None
+        return AccountThen(
+            account=account,
+            balances=sorted(rows[BALANCES.name], key=lambda row: str(row["asset"])),
+            positions=sorted(rows[POSITIONS.name], key=lambda row: str(row["symbol"])),
+        )
+
+    async def order(self, order_id: str, position: int) -> Row | None:
+        rows = await self._rows(ORDERS_PROJECTION, Order.stream_of(order_id), position)
+        return _only(rows, ORDERS)
+
+    async def timeline(
+        self, order_id: str, position: int, after_version: int, most: int
+    ) -> Sequence[Row]:
+        fold = ORDER_TIMELINE_PROJECTION.fold()
+        stream, taken = Order.stream_of(order_id), 0
+        pages = history(self._log, stream, position, after_version=after_version, page_size=most)
+        async with aclosing(pages):
+            async for page in pages:
+                _take(fold, page[: most - taken])
+                taken += len(page)
+                if taken >= most:
+                    break
+        rows = _told(fold.changes())[TIMELINE.name]
+        return [_without(row, "order_id") for row in rows]
+
+    async def risk(self, scope: str, position: int) -> Row | None:
+        rows = await self._rows(RISK_PROJECTION, RiskLimits.stream_of(scope), position)
+        return _only(rows, RISK)
+
+    async def _rows(self, projection: Projection, stream: str, position: int) -> Rows:
+        """What a projection makes of one stream alone, from its beginning: nothing is loaded."""
+        fold = projection.fold()
+        async with aclosing(history(self._log, stream, position, page_size=PAGE)) as pages:
+            async for page in pages:
+                _take(fold, page)
+        return _told(fold.changes())
+
+
+def _take(fold: Fold, page: Sequence[RecordedEvent]) -> None:
+    for recorded in page:
+        fold.apply(Fact(recorded, decode(recorded)))
+
+
+def _only(rows: Rows, table: AnyTable) -> Row | None:
+    return next(iter(rows[table.name]), None)
+
+
+def _told(changes: Sequence[Changes]) -> Rows:
+    return {
+        table.name: [_row(row, table.public) for row in changed] for table, changed, _ in changes
+    }
+
+
+def _row(row: msgspec.Struct, columns: Sequence[str]) -> Row:
+    """As a read model's database gives it back."""
+    return {column: _stored(getattr(row, column)) for column in columns}
+
+
+def _without(row: Row, column: str) -> Row:
+    return {name: value for name, value in row.items() if name != column}
+
+
+def _stored(value: object) -> Json:
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(value)
+    return _without_nul(plain(value))
+
+
+def _without_nul(value: Json) -> Json:
+    """PostgreSQL has no text with a NUL in it: rows show the symbol for it."""
+    if isinstance(value, str):
+        return value.replace(_NUL, _ITS_SYMBOL)
+    if isinstance(value, dict):
+        return {name: _without_nul(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    return value
+
+
+def _conforms(past: LoggedPast) -> Past:
+    return past

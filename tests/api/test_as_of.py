@@ -1,0 +1,213 @@
+"""Reading as of the past: what comes is what came then, from the read models of then."""
+
+import random
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.auth.role import Role
+from api.reads.pool import read_pool
+from domain.event import Event, format_time
+from domain.log import EventLog
+from infra.clock import SystemClock
+from infra.log.postgres.log import PostgresEventLog
+from tests.api.served import Served, dependencies, problem
+from tests.domain.world import World
+from tests.projections.desk import Desk, open_desk
+from tests.projections.history import History, append_all
+
+STEPS = 160
+TURNS = {"FillBusted", "TradingHaltRequested", "TradingHalted", "TradingResumed", "RiskLimitsSet"}
+"""Events before which the answers are always taken."""
+
+Answers = dict[str, tuple[int, Any]]
+
+
+class Observed:
+    """A running projector, an API on its read models, and what happens."""
+
+    def __init__(self, desk: Desk, served: Served, log: EventLog, history: History) -> None:
+        self.desk = desk
+        self.served = served
+        self.log = log
+        self.history = history
+
+    async def happen(self, steps: int) -> None:
+        for _ in range(steps):
+            await append_all(self.log, self.history.step())
+
+    async def answers(self, paths: Iterable[str]) -> Answers:
+        """As of now."""
+        await self.desk.caught_up("accounts", "orders", "order_timeline", "risk")
+        return {path: _answer(await self.get(path)) for path in paths}
+
+    async def get(self, path: str, **query: object) -> httpx.Response:
+        return await self.served.system.get(path, params=_text(query))
+
+    def paths(self, events: Sequence[tuple[str, Event]]) -> set[str]:
+        """Of all accounts and scopes, and of some orders: those that something happens to."""
+        ids = {order.id for order in self.history.orders[-4:]}
+        ids |= {stream.removeprefix("order-") for stream, _ in events if "order-" in stream}
+        return {*self._of_accounts(), *_of_orders(sorted(ids)), *self._of_scopes()}
+
+    def _of_accounts(self) -> set[str]:
+        paths = {f"/v1/accounts/{account.id}" for account in self.history.accounts}
+        return {f"{path}{more}" for path in paths for more in ("", "/balances", "/positions")}
+
+    def _of_scopes(self) -> set[str]:
+        return {f"/v1/risk/limits/{scope}" for scope in (*self.history.risks, "strategy:none")}
+
+
+def _of_orders(ids: Sequence[str]) -> set[str]:
+    return {f"/v1/orders/{order_id}{more}" for order_id in ids for more in ("", "/timeline")}
+
+
+def _answer(answer: httpx.Response) -> tuple[int, Any]:
+    document = answer.json()
+    document.pop("correlation_id", None)
+    return answer.status_code, document
+
+
+def _text(query: dict[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in query.items()}
+
+
+@asynccontextmanager
+async def observed(dsn: str, seed: int) -> AsyncIterator[Observed]:
+    """On PostgreSQL throughout: the log, the read models and the API's reads."""
+    async with (
+        PostgresEventLog.open(dsn) as log,
+        open_desk(dsn) as desk,
+        read_pool(dsn, 4) as pool,
+    ):
+        desk.log = log  # type: ignore[assignment]  # an EventLog is all that is used of it here
+        world, clock = World(), SystemClock()
+        app = create_app(dependencies(world, pool, log=log, clock=clock))
+        served = Served(world, app, clock)
+        async with desk.running(), served.system, app.router.lifespan_context(app):
+            yield Observed(desk, served, log, History(seed))
+
+
+@pytest.fixture
+async def core(postgres_dsn: str) -> AsyncIterator[Observed]:
+    async with observed(postgres_dsn, 61) as opened:
+        await opened.happen(1)
+        yield opened
+
+
+@pytest.mark.parametrize("seed", [69, 70, 71])
+async def test_the_past_answers_as_it_did(postgres_dsn: str, seed: int) -> None:
+    """Before and after corrections, halts and changes of limits, and at moments in between."""
+    some = random.Random(seed)
+    taken: dict[int, Answers] = {}
+    seen: set[str] = set()
+    async with observed(postgres_dsn, seed) as core:
+        await core.happen(1)
+        for _ in range(STEPS):
+            step = core.history.step()
+            types = {type(event).__name__ for _, event in step}
+            if types & TURNS - seen or some.random() < 0.08:
+                taken[await core.log.head()] = await core.answers(core.paths(step))
+            seen |= types
+            await append_all(core.log, step)
+        await core.desk.caught_up()
+        for position, answers in taken.items():
+            await _compare(core, position, answers)
+    assert seen >= TURNS
+    assert len(taken) > 10
+
+
+async def _compare(core: Observed, position: int, answers: Answers) -> None:
+    for path, then in answers.items():
+        answer = await core.get(path, as_of=position)
+        assert _answer(answer) == then, (path, position)
+        if answer.status_code == 200:
+            assert answer.headers["Log-Position"] == str(position)
+
+
+async def test_an_instant_is_what_was_recorded_by_then(core: Observed) -> None:
+    await core.happen(40)
+    middle = [event async for page in core.log.read_all() for event in page][30]
+    for path in core.paths(()):
+        by_instant = await core.get(path, as_of=format_time(middle.recorded_at))
+        by_position = await core.get(path, as_of=middle.position)
+        assert _answer(by_instant) == _answer(by_position)
+        if by_instant.status_code == 200:
+            assert by_instant.headers["Log-Position"] == str(middle.position)
+
+
+async def test_a_timeline_in_pages_ends_at_the_cut(core: Observed) -> None:
+    await core.happen(120)
+    order = max(core.history.orders, key=lambda order: order.version)
+    path = f"/v1/orders/{order.id}/timeline"
+    whole = (await core.get(path, as_of=await core.log.head())).json()["items"]
+    assert len(whole) == order.version > 3
+    cut = whole[-2]["position"]
+    versions: list[int] = []
+    query: dict[str, object] = {"as_of": cut, "limit": 2}
+    while True:
+        page = (await core.get(path, **query)).json()
+        versions += [row["version"] for row in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert versions == list(range(1, order.version))
+
+
+async def test_the_past_has_the_same_owners(core: Observed) -> None:
+    await core.happen(60)
+    head = str(await core.log.head())
+    mine, other = core.history.accounts[:2]
+    client = core.served.caller(Role.CLIENT, mine.id)
+    async with client:
+        for account, status in ((mine, 200), (other, 404)):
+            order = next(o for o in core.history.orders if o.account_id == account.id and o.version)
+            for path in (
+                *(f"/v1/accounts/{account.id}{more}" for more in ("", "/balances", "/positions")),
+                *(f"/v1/orders/{order.id}{more}" for more in ("", "/timeline")),
+                f"/v1/risk/limits/account:{account.id}",
+            ):
+                answer = await client.get(path, params={"as_of": head})
+                assert answer.status_code == status, (path, answer.text)
+        problem(await client.get("/v1/risk/limits/system?as_of=1"), 404, "scope_not_found")
+    async with core.served.bearer(None) as nobody:
+        problem(await nobody.get(f"/v1/accounts/{mine.id}?as_of={head}"), 401, "unauthenticated")
+
+
+NO_MOMENTS = {
+    "yesterday": "invalid_instant",
+    "": "invalid_text",
+    "1" * 65: "invalid_text",
+    "-1": "invalid_instant",
+    "٣": "invalid_text",
+    "2026-01-01": "invalid_instant",
+    "2026-02-30T00:00:00Z": "invalid_instant",
+    "2026-01-01T00:00:00": "no_time_zone",
+    "9999-01-01T00:00:00Z": "in_the_future",
+    "1999-01-01T00:00:00Z": "before_the_first_event",
+    "0": "before_the_first_event",
+    "1000000": "beyond_the_head",
+    "9" * 64: "beyond_the_head",
+}
+
+
+async def test_what_is_no_moment_of_the_past(core: Observed) -> None:
+    for path in core.paths(()):
+        for as_of, code in NO_MOMENTS.items():
+            refused = problem(await core.get(path, as_of=as_of), 422, code)
+            assert refused["field"] == "as_of"
+
+
+async def test_cursors_that_were_never_handed_out(core: Observed) -> None:
+    path = f"/v1/orders/{core.history.accounts[0].id}/timeline"
+    for cursor in ("nonsense", "eyJ2ZXJzaW9uIjotMX0", "eyJ2ZXJzaW9uIjo5OTk5OTk5OTk5OTl9"):
+        problem(await core.get(path, as_of=1, cursor=cursor), 422, "invalid_cursor")
+
+
+async def test_lists_are_only_of_now(core: Observed) -> None:
+    for path in ("accounts", "orders", "executions", "problems", "leaders"):
+        problem(await core.get(f"/v1/{path}", as_of=1), 422, "not_supported")
