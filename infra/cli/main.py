@@ -10,6 +10,7 @@ from infra.cli.doctor import doctor
 from infra.cli.failure import explain
 from infra.cli.output import fail
 from infra.cli.rebuild import rebuild
+from infra.cli.recover import recover
 from infra.cli.run import run
 from infra.cli.state import state
 from infra.cli.status import status
@@ -30,6 +31,7 @@ app.command("bench")(bench)
 app.command("rebuild")(rebuild)
 app.command("state")(state)
 app.command("verify")(verify)
+app.command("recover")(recover)
 app.add_typer(tokens.app, name="token")
 app.add_typer(accounts.app, name="account")
 app.add_typer(orders.app, name="order")
