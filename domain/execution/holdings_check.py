@@ -68,14 +68,15 @@ class HoldingsCheck:
         if look is None:
             return False
         now = self._clock.monotonic()
-        since = seen.since if seen is not None and seen.difference == look else now
-        if now - since >= ADJUSTED_AFTER_SECONDS:
-            if await self._executions_are_settled(account_id):
-                await self._adjust(account_id, look)
-            return False
-        await self._ask_about_trades(account_id, look)
-        self._seen[account_id] = _Seen(look, since)
-        return True
+        if seen is None or seen.difference != look:
+            seen = _Seen(look, now)
+        if now - seen.since < ADJUSTED_AFTER_SECONDS:
+            self._seen[account_id] = seen
+            return True
+        await self._ask_about_trades(account_id)
+        if await self._look(account_id) == look and await self._executions_are_settled(account_id):
+            await self._adjust(account_id, look)
+        return False
 
     async def _look(self, account_id: str) -> Difference | None:
         """None if nothing differs, or while fills are on their way into the account."""
@@ -126,11 +127,10 @@ class HoldingsCheck:
         orders = await self._records.executed_orders(account)
         return all(order.last_execution == account.settled[order.id] for order in orders)
 
-    async def _ask_about_trades(self, account_id: str, look: Difference) -> None:
-        """A position that differs may be a bust that was missed: of an order that has ended."""
-        symbols = {position.symbol for position in look.positions}
+    async def _ask_about_trades(self, account_id: str) -> None:
+        """A difference may be a bust that was missed, of orders that have ended."""
         orders = await self._records.executed_orders(await self._records.account(account_id))
-        await self._inquiry.ask_all([order.id for order in orders if order.terms.symbol in symbols])
+        await self._inquiry.ask_all([order.id for order in orders])
 
     async def _adjust(self, account_id: str, look: Difference) -> None:
         def decide(account: Account) -> None:
