@@ -13,6 +13,8 @@ from replay.verify.live_tables import Row
 Key = tuple[str, ...]
 
 _ABSENT = object()
+_in_order = msgspec.json.Encoder(order="deterministic").encode
+"""The names of a JSON object in one order: the database keeps another than the log."""
 
 
 def key_of(row: Row, columns: Sequence[str]) -> Key:
@@ -51,12 +53,18 @@ def stored(value: object) -> object:
 
 def _unequal(path: str, expected: Row, found: Row) -> Iterator[tuple[str, object, object]]:
     for name in [*expected, *(name for name in found if name not in expected)]:
-        wanted = stored(expected.get(name, _ABSENT))
-        present = found.get(name, _ABSENT)
+        wanted, present = expected.get(name, _ABSENT), found.get(name, _ABSENT)
         if isinstance(wanted, Mapping) and isinstance(present, Mapping):
             yield from _unequal(f"{path}{name}.", wanted, present)
-        elif wanted != present:
+        elif not _same(wanted, present) and not _same(stored(wanted), present):
             yield f"{path}{name}", wanted, present
+
+
+def _same(wanted: object, present: object) -> bool:
+    """In Python 1 is True and 1.0, in JSON it is not."""
+    if isinstance(wanted, list) and isinstance(present, list):
+        return _in_order(wanted) == _in_order(present)
+    return type(wanted) is type(present) and wanted == present
 
 
 def _text(value: object) -> str | None:
