@@ -1,6 +1,7 @@
 """The API's past: single things by folding their streams up to a cut, with the read models' own
 folds. So every field is what the read model had then, those included that no aggregate knows."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeAlias
@@ -28,6 +29,10 @@ from replay.state.stream_history import history
 PAGE = 250
 """Events that are folded at once: other requests have their turn after a few milliseconds."""
 
+AT_ONCE = 4
+"""Streams that are read at the same time; who asks for more waits. The past may not take the log's
+connections and the processor from those who trade."""
+
 _NUL, _ITS_SYMBOL = "\x00", "\u2400"
 
 Rows: TypeAlias = Mapping[str, Sequence[Row]]
@@ -40,6 +45,7 @@ class LoggedPast:
     def __init__(self, log: EventLog, clock: Clock) -> None:
         self._log = log
         self._clock = clock
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def position(self, as_of: str) -> int:
         return (await resolve(self._log, as_of, self._clock.now())).position
@@ -63,14 +69,10 @@ class LoggedPast:
         self, order_id: str, position: int, after_version: int, most: int
     ) -> Sequence[Row]:
         fold = ORDER_TIMELINE_PROJECTION.fold()
-        stream, taken = Order.stream_of(order_id), 0
+        stream = Order.stream_of(order_id)
         pages = history(self._log, stream, position, after_version=after_version, page_size=most)
-        async with aclosing(pages):
-            async for page in pages:
-                _take(fold, page[: most - taken])
-                taken += len(page)
-                if taken >= most:
-                    break
+        async with self._turns, aclosing(pages):
+            _take(fold, await anext(pages, ()))
         rows = _told(fold.changes())[TIMELINE.name]
         return [_without(row, "order_id") for row in rows]
 
@@ -81,7 +83,8 @@ class LoggedPast:
     async def _rows(self, projection: Projection, stream: str, position: int) -> Rows:
         """What a projection makes of one stream alone, from its beginning: nothing is loaded."""
         fold = projection.fold()
-        async with aclosing(history(self._log, stream, position, page_size=PAGE)) as pages:
+        pages = history(self._log, stream, position, page_size=PAGE)
+        async with self._turns, aclosing(pages):
             async for page in pages:
                 _take(fold, page)
         return _told(fold.changes())
