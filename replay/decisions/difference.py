@@ -52,12 +52,16 @@ class Difference(msgspec.Struct, frozen=True):
 
 def difference(recorded: RecordedDecision, decision: Decision) -> Difference | None:
     """Anything that is not as it was recorded, also where the outcome is the same."""
+    if recorded.verdicts == decision.verdicts and not any(_price(recorded, decision)):
+        return None  # as nearly all are, and telling differences apart takes its time
     found = _difference(recorded, decision)
     return found if found.controls or found.then != found.now else None
 
 
 def turned(recorded: RecordedDecision, decision: Decision) -> Difference | None:
     """Only whether it passes, with the controls that make it so."""
+    if recorded.verdicts == decision.verdicts:
+        return None
     found = _difference(recorded, decision)
     if (found.then == PASSED) is (found.now == PASSED):
         return None
