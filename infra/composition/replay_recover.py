@@ -7,6 +7,7 @@ import asyncpg
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from infra.clock import SystemClock
 from infra.composition.machinery import Machinery, machinery
 from infra.composition.replay_recover_models import PostgresReadModels
 from infra.composition.replay_recover_sql import SQL
@@ -30,6 +31,9 @@ __all__ = [
     "recover_beside",
     "recover_core",
 ]
+
+LOOKS = 20
+LOOK_SECONDS = 0.1
 
 _NAME = {"application_name": "patriot recover"}
 
@@ -105,12 +109,21 @@ async def _alone(dsn: str) -> AsyncGenerator[None]:
     try:
         if not await connection.fetchval(SQL["lock"]):
             raise StillRunning("another recovery is under way at this database")
-        others = [name for (name,) in await connection.fetch(SQL["others"])]
-        if others:
-            raise StillRunning(f"still at this database: {', '.join(others)}")
+        await _require_nobody_else(connection)
         yield
     finally:
         await connection.close()
+
+
+async def _require_nobody_else(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """The sessions of a process that has just ended are seen for a moment still."""
+    clock = SystemClock()
+    for _ in range(LOOKS):
+        others = [name for (name,) in await connection.fetch(SQL["others"])]
+        if not others:
+            return
+        await clock.sleep(LOOK_SECONDS)
+    raise StillRunning(f"still at this database: {', '.join(others)}")
 
 
 def _conforms(cache: RedisCache) -> Cache:

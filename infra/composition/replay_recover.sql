@@ -13,10 +13,17 @@ order by 1
 drop schema if exists projections cascade
 
 -- name: build_schemas
--- Of the projections of these names. A schema that a rebuild as of the past has made is not a build.
+-- Of the projections of these names.
 select n.nspname from pg_namespace n
 where n.nspname ~ ('^(' || array_to_string($1::text[], '|') || ')_v[0-9]+_[0-9]+$')
 order by 1
+
+-- name: rebuilds_exist
+select to_regclass('replay.schemas') is not null
+
+-- name: rebuilds
+-- Schemas as of the past, whatever they are called.
+select name from replay.schemas
 
 -- name: go_on_above
 -- Schemas that are left keep their names until the views look elsewhere.

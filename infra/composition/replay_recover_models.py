@@ -57,11 +57,18 @@ class PostgresReadModels:
     async def drop_leftovers(self) -> Sequence[str]:
         with part_failed():
             async with self._pool.acquire() as connection, connection.transaction():
-                built = {record["build"] for record in await connection.fetch(SQL["all_builds"])}
-                left = [name for name in await self._schemas(connection) if name not in built]
+                kept = await self._kept(connection)
+                left = [name for name in await self._schemas(connection) if name not in kept]
                 for name in left:
                     await connection.execute(f"drop schema {name} cascade")
         return left
+
+    async def _kept(self, connection: "Connection") -> set[str]:
+        """The builds that count, and what is no build."""
+        kept = {record["build"] for record in await connection.fetch(SQL["all_builds"])}
+        if await connection.fetchval(SQL["rebuilds_exist"]):
+            kept |= {record["name"] for record in await connection.fetch(SQL["rebuilds"])}
+        return kept
 
     def _tables(self, name: str) -> Sequence[str]:
         return [table.name for table in self._projections[name].tables]
