@@ -67,11 +67,11 @@ class OrderPlacement:
             raise InvalidInput("expired", "expire_at has passed", "expire_at")
 
     async def _missing(self, legs: tuple[Leg, ...], request: PlaceOrder) -> tuple[Leg, ...]:
-        """The legs that are not in the log yet.
+        """The legs that are still to be recorded; none of a pair that is refused in the log.
 
         Raises Conflict ``idempotency_key_reused``, ``order_abandoned``.
         """
-        missing = []
+        missing, refused = [], False
         for leg in legs:
             order = await self._repository.load(Order, leg.order_id, newest=True)
             self._repository.give_back(order)
@@ -83,11 +83,16 @@ class OrderPlacement:
                 )
             elif not _is_of(order, leg, request):
                 raise Conflict("idempotency_key_reused", "the key placed another order")
-        return tuple(missing)
+            refused = refused or order.ending is Ending.REFUSED
+        return () if refused else tuple(missing)
 
     async def _recorded(self, legs: tuple[Leg, ...]) -> PlacedOrder:
-        order = await self._repository.load(Order, legs[-1].order_id)
-        self._repository.give_back(order)
+        """Of a pair whose refusal was cut off, the first leg is all there is."""
+        for leg in reversed(legs):
+            order = await self._repository.load(Order, leg.order_id)
+            self._repository.give_back(order)
+            if order.exists:
+                break
         return _answer(order, legs, await self._repository.head())
 
     async def _reserve(

@@ -292,3 +292,25 @@ async def test_oco_is_refused_as_a_whole() -> None:
         assert (await world.order(order_id)).status is OrderStatus.REFUSED
     await world.settle()
     assert (await world.account_state(the_account(world))).reservations == {}
+
+
+async def test_a_pair_whose_refusal_is_cut_off_stays_refused() -> None:
+    """Its second leg passes by itself: tried again, it must not be placed alone."""
+    world = await ready(limits=Limits(price_collar=Decimal("0.05")))
+    terms = terms_of(OrderType.OCO, Side.SELL, limit_price="50", stop_price="90")
+    append, appends = world.here.log.append, 0
+
+    async def cut_off(*arguments: object, **options: object) -> object:
+        nonlocal appends
+        appends += 1
+        if appends == 2:
+            raise LogUnavailable("cut off")
+        return await append(*arguments, **options)  # type: ignore[arg-type]  # as they came
+
+    world.here.log.append = cut_off  # type: ignore[method-assign,assignment]  # once, in between
+    with pytest.raises(LogUnavailable):
+        await world.place(the_account(world), terms)
+    again = await world.place(the_account(world), terms)
+    assert (again.status, again.code) == (OrderStatus.REFUSED, "price_collar_exceeded")
+    recorded = [event.type for event in world.store.events]
+    assert (recorded.count("OrderRefused"), recorded.count("OrderPlaced")) == (1, 0)
