@@ -208,6 +208,23 @@ async def test_a_log_that_ends_too_early_is_not_taken_for_whole(archive: Archive
     assert await archive.states() == {"past": "unfinished"}
 
 
+class FallingSilentLog(MemoryEventLog):
+    """Has nothing more to tell after position 60, and does not say so."""
+
+    async def read_all(self, **bounds: Any) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        async for page in super().read_all(**bounds):
+            if page[-1].position <= 60 or bounds.get("page_size") != 10:
+                yield page
+
+
+async def test_a_log_that_falls_silent_is_not_taken_for_whole(archive: Archive) -> None:
+    silent = FallingSilentLog(archive.log.store)
+    with pytest.raises(RebuildFailed, match="ended at position 60, before the cut at 90"):
+        await archive.rebuild(CUT, "past", log=silent, page_size=10)
+    assert await archive.states() == {"past": "unfinished"}
+    await archive.rebuild(CUT, "past")
+
+
 async def test_another_log_is_not_gone_on_with(archive: Archive) -> None:
     with pytest.raises(LogUnavailable):
         await archive.rebuild(CUT, "past", log=AwayLog(archive.log.store, 5), page_size=10)
