@@ -3,6 +3,8 @@
 import random
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
 
 from domain.account.account import Account
 from domain.log import EventLog, NewEvent
@@ -10,7 +12,7 @@ from infra.clock import SystemClock
 from infra.composition.replay_past import LoggedPast
 from infra.log.postgres.log import PostgresEventLog
 from replay.state.state import state_of
-from tests.benchmarks.bench_fold import a_busy_account, recorded
+from tests.benchmarks.bench_fold import START, a_busy_account, recorded, trade_an_order
 from tests.benchmarks.harness import Bench, Result, percentile
 
 ORDERS = 3_637
@@ -22,7 +24,7 @@ LIMIT_MS = 150.0
 
 
 async def run(bench: Bench) -> list[Result]:
-    account = a_busy_account(orders=bench.scaled(ORDERS, least=20))
+    account = _a_rich_account(orders=bench.scaled(ORDERS, least=20))
     events = account.version
     clock, some = SystemClock(), random.Random(1)
     async with PostgresEventLog.open(bench.postgres_dsn) as log:
@@ -42,6 +44,14 @@ async def run(bench: Bench) -> list[Result]:
             await _measured(f"{name}, as of any position", state, lambda: some.randint(1, head)),
             await _measured(f"{name}, the API's answer", answer, lambda: head),
         ]
+
+
+def _a_rich_account(orders: int) -> Account:
+    account = a_busy_account(orders=0)
+    account.deposit("more", "USDT", Decimal(10**9), START)
+    for number in range(orders):
+        trade_an_order(account, number, START + timedelta(milliseconds=100 * number))
+    return account
 
 
 async def _append(log: EventLog, account: Account) -> int:
