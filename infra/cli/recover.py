@@ -22,7 +22,6 @@ from infra.composition.replay_recover import (
     recover_beside,
     recover_core,
 )
-from infra.settings import Settings
 
 _COLUMNS = ("step", "seconds", "result")
 
@@ -55,7 +54,7 @@ def recover(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"beside": running is not None, **msgspec.to_builtins(report)})
     else:
-        _print(report, settings)
+        _print(report)
 
 
 @contextmanager
@@ -65,7 +64,7 @@ def _watching() -> Iterator[Watch]:
         yield status.update
 
 
-def _print(report: Report, settings: Settings) -> None:
+def _print(report: Report) -> None:
     steps = [msgspec.to_builtins(step) for step in report.steps]
     print_rows(steps, _COLUMNS, as_json=False, folded="result")
     console.print()
@@ -82,9 +81,11 @@ def _answer(work: Callable[[], Coroutine[Any, Any, Report]]) -> Report:
     try:
         return asyncio.run(work())
     except tuple(_HINTS) as error:
-        _exit(error)
+        _exit(error, str(error), _HINTS[type(error)])
+    except KeyboardInterrupt as error:
+        _exit(error, "stopped", _BEGIN_ANEW)
 
 
-def _exit(error: Exception) -> NoReturn:
-    fail(str(error), _HINTS[type(error)])
+def _exit(error: BaseException, message: str, hint: str) -> NoReturn:
+    fail(message, hint)
     raise typer.Exit(1) from error

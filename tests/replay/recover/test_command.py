@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 from domain.event import Event
 from domain.session.session import Session
 from infra.log.postgres.log import PostgresEventLog
+from tests.end_to_end.crash import armed
 from tests.end_to_end.process import RunningCore
+from tests.end_to_end.process import patriot as run_apart
 from tests.infra.cli.running import CommandLine
 from tests.projections.history import History, append_all
 
@@ -248,6 +251,25 @@ def test_an_event_that_cannot_be_folded_is_named_and_the_next_recovery_begins_an
         assert "begins anew" in said
     with database(postgres_dsn) as connection:
         connection.execute("select * from read.risk")
+
+
+@pytest.mark.parametrize(
+    "point", ["project/begun:1", "project/written:2", "project/committed:3", "project/committed:5"]
+)
+def test_a_killed_recovery_is_followed_by_a_whole_one(
+    command: CommandLine, postgres_dsn: str, redis_url: str, tmp_path: Path, point: str
+) -> None:
+    command("recover")
+    damage(postgres_dsn, DAMAGES["a value"])
+    where = {"PATRIOT_POSTGRES_DSN": postgres_dsn, "PATRIOT_REDIS_URL": redis_url}
+    env = {**where, **armed(f"kill:{point}")}
+    killed = run_apart("recover", data_dir=tmp_path / "data", env=env)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    recovered = command("recover", "--json")
+    assert recovered.code == 0, recovered.err
+    require_right(command)
+    with database(postgres_dsn) as connection:
+        assert builds(connection).keys() == set(MODELS)
 
 
 def test_beside_a_core_only_redis_can_be_recovered(at_core: CommandLine, core: RunningCore) -> None:
