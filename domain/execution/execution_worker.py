@@ -14,7 +14,7 @@ from domain.execution.booking import Booking
 from domain.execution.halts import Halts
 from domain.execution.holdings_check import HoldingsCheck
 from domain.execution.inquiry import Inquiry
-from domain.execution.lanes import Lanes
+from domain.execution.lanes import Lanes, Work
 from domain.execution.lease import Lease
 from domain.execution.reconciliation import Reconciliation
 from domain.execution.reporting import Reporting
@@ -177,9 +177,9 @@ class ExecutionWorker:
                 await self._submit(order_id, context)
             case OrderCancelRequested():
                 cancel = partial(self._submission.cancel, order_id, event.request_id, context)
-                self._requests.put(order_id, cancel)
+                await self._ask(order_id, cancel, context)
             case OrderAmendRequested():
-                self._requests.put(order_id, partial(self._submission.amend, event, context))
+                await self._ask(order_id, partial(self._submission.amend, event, context), context)
             case _:
                 pass
 
@@ -187,6 +187,13 @@ class ExecutionWorker:
         request = await insist(self._clock, lambda: self._submission.intend(order_id, context))
         if request is not None:
             self._requests.put(order_id, partial(self._submission.send, order_id, request, context))
+
+    async def _ask(self, order_id: str, request: Work, context: CommandContext) -> None:
+        unsent = await insist(
+            self._clock, lambda: self._submission.answer_unsent(order_id, context)
+        )
+        if not unsent:
+            self._requests.put(order_id, request)
 
     async def _resend_cancels(self) -> None:
         """A venue that works an order whose cancel is pending has not had the cancel."""

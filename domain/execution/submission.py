@@ -8,7 +8,7 @@ from domain.command import CommandContext
 from domain.errors import Busy
 from domain.execution.lease import Lease, require
 from domain.execution.outcome import record_amend, record_cancel, record_submit
-from domain.execution.trading_gate import TradingGate
+from domain.execution.trading_gate import TradingGate, Withheld
 from domain.execution.venue_problems import VenueProblems
 from domain.log import WrongExpectedVersion
 from domain.order.events import OrderAmendRequested
@@ -75,7 +75,7 @@ class Submission:
     async def _decide(self, order: Order, intent: CommandContext) -> VenueOrder | None:
         with self._gate.intending(order):
             require(self._lease)
-            withheld = self._gate.refusal(order)
+            withheld = self._gate.refusal(order) or _cancelled(order)
             if withheld is not None:
                 order.withhold(withheld.code, withheld.reason, self._clock.now())
                 await self._repository.save(order, intent)
@@ -86,6 +86,24 @@ class Submission:
                 order.submit(self._lease.epoch, window.sent_at, window.valid_until)
             await self._repository.save(order, intent)
             return request
+
+    async def answer_unsent(self, order_id: str, context: CommandContext) -> bool:
+        """Answer the requests of an order that is not sent: the venue need not be asked.
+
+        A cancel ends it, an amendment is taken: it will be sent as amended. False once there is an
+        intent to send it.
+        """
+
+        def decide(order: Order) -> None:
+            if order.submitted:
+                return
+            now = self._clock.now()
+            order.amend(now)
+            if order.pending_cancel is not None:
+                order.withhold("cancelled_before_sent", "it was cancelled first", now)
+
+        await change(self._repository, Order, order_id, decide, context.caused("unsent"))
+        return not (await self._look(order_id)).submitted
 
     async def send(self, order_id: str, request: VenueOrder, context: CommandContext) -> None:
         """Send an intended order, once, and record what the venue answered."""
@@ -103,9 +121,6 @@ class Submission:
         order = await self._look(order_id)
         if order.pending_cancel != request_id:
             return
-        if not order.submitted:
-            await self._withhold(order_id, context)
-            return
         require(self._lease)
         outcome = await self._venue.cancel(order.account_id, order.venue_client_id)
         await self._record(order_id, outcome, record_cancel, context)
@@ -114,8 +129,6 @@ class Submission:
         """Send an amend request that is pending, unless it is too late for it to arrive."""
         order = await self._look(event.originator_id)
         window = self._window(event.timestamp)
-        if order.pending_amend == event.request_id and not order.submitted:
-            order = await self._take_unsent(event, context)
         if order.pending_amend != event.request_id:
             return
         if self._clock.now() > window.valid_until:
@@ -126,20 +139,6 @@ class Submission:
             order.account_id, order.venue_client_id, event.amendment, window
         )
         await self._record(order.id, outcome, record_amend, context)
-
-    async def _take_unsent(self, event: OrderAmendRequested, context: CommandContext) -> Order:
-        """What the venue does not have, it need not be asked about: it is sent as amended."""
-
-        def decide(order: Order) -> None:
-            if not order.submitted and order.pending_amend == event.request_id:
-                order.amend(self._clock.now())
-
-        order_id = event.originator_id
-        await insist(
-            self._clock,
-            lambda: change(self._repository, Order, order_id, decide, context.caused("unsent")),
-        )
-        return await self._look(order_id)
 
     async def _look(self, order_id: str) -> Order:
         return await insist(self._clock, lambda: self._repository.look(Order, order_id))
@@ -162,12 +161,6 @@ class Submission:
     def _window(self, since: datetime) -> SendWindow:
         return SendWindow(sent_at=since, valid_until=since + SEND_WINDOW)
 
-    async def _withhold(self, order_id: str, context: CommandContext) -> None:
-        def decide(order: Order) -> None:
-            order.withhold("cancelled_before_sent", "it was cancelled first", self._clock.now())
-
-        await change(self._repository, Order, order_id, decide, context.caused("withhold"))
-
     async def _record(
         self, order_id: str, outcome: Outcome, record: Recorder, context: CommandContext
     ) -> None:
@@ -189,3 +182,9 @@ class Submission:
             self._in_doubt(order_id)
         if isinstance(outcome, Ambiguous) or record is record_cancel:
             self._in_doubt(order_id)
+
+
+def _cancelled(order: Order) -> Withheld | None:
+    if order.pending_cancel is None:
+        return None
+    return Withheld("cancelled_before_sent", "it was cancelled first")

@@ -110,6 +110,8 @@ class Order(Aggregate):
     pending_amendment: Amendment | None
     pending_worst_price: Decimal | None
     amend_requested_at: datetime | None
+    unanswered_amendment: Amendment | None
+    unanswered_request: str | None
     fills: dict[str, Fill]
     busted: set[str]
     requests: dict[str, Amendment | None]
@@ -130,6 +132,8 @@ class Order(Aggregate):
         self.pending_amendment = None
         self.pending_worst_price = None
         self.amend_requested_at = None
+        self.unanswered_amendment = None
+        self.unanswered_request = None
         self.fills = {}
         self.busted = set()
         self.requests = {}
@@ -163,6 +167,17 @@ class Order(Aggregate):
     @property
     def leaves_quantity(self) -> Decimal:
         return self.terms.quantity - self.cum_quantity if self.is_live else ZERO
+
+    @property
+    def most_leaves(self) -> Decimal:
+        """What may still trade, if the venue takes a pending amendment or if it does not."""
+        asked_for = self.pending_amendment and self.pending_amendment.quantity
+        return max(self.leaves_quantity, asked_for - self.cum_quantity if asked_for else ZERO)
+
+    @property
+    def highest_worst_price(self) -> Decimal:
+        """The worst price on its present terms or on those asked for."""
+        return max(self.worst_price, self.pending_worst_price or ZERO)
 
     @property
     def venue_client_id(self) -> str:
@@ -291,17 +306,14 @@ class Order(Aggregate):
 
     def abandon_amendment(self, request_id: str, now: datetime) -> None:
         """Record that an amendment was reserved for and never requested; nothing if it was."""
-        if request_id in self.requests:
-            return
-        asked_for = self.pending_amendment and self.pending_amendment.quantity
-        pending = asked_for - self.cum_quantity if asked_for else ZERO
-        self._record(
-            OrderAmendAbandoned,
-            now,
-            request_id=request_id,
-            leaves_quantity=max(self.leaves_quantity, pending),
-            worst_price=max(self.worst_price, self.pending_worst_price or ZERO),
-        )
+        if request_id not in self.requests:
+            self._record(
+                OrderAmendAbandoned,
+                now,
+                request_id=request_id,
+                leaves_quantity=self.most_leaves,
+                worst_price=self.highest_worst_price,
+            )
 
     # Facts from the venue
 
@@ -340,8 +352,7 @@ class Order(Aggregate):
         self._require_sound(report)
         cum = self.cum_quantity + report.quantity
         if cum > self.terms.quantity:
-            self._require_amended_to(cum, report.trade_id)
-            self.amend(now)
+            self._take_larger_quantity(cum, report.trade_id, now)
         self._record(
             OrderFilled,
             now,
@@ -359,6 +370,26 @@ class Order(Aggregate):
             leaves_quantity=self.terms.quantity - cum if self.is_live else ZERO,
             executed_at=report.at,
         )
+
+    def _take_larger_quantity(self, cum: Decimal, trade_id: str, now: datetime) -> None:
+        """A fill beyond the quantity shows that the venue took an amendment it never answered.
+
+        Where the order has ended since, no more is known of that amendment than this fill shows.
+        """
+        asked_for = self.unanswered_amendment and self.unanswered_amendment.quantity
+        if self.pending_amendment is None and asked_for and cum <= asked_for:
+            self._record(
+                OrderAmended,
+                now,
+                request_id=self.unanswered_request,
+                terms=msgspec.structs.replace(self.terms, quantity=cum),
+                cum_quantity=self.cum_quantity,
+                leaves_quantity=cum - self.cum_quantity,
+                worst_price=self.worst_price,
+            )
+            return
+        self._require_amended_to(cum, trade_id)
+        self.amend(now)
 
     def end_requests(self, now: datetime) -> None:
         """Answer the requests that are pointless once an order is filled.
@@ -460,6 +491,9 @@ class Order(Aggregate):
         self.ending = ending
         self.unknown = False
         self.pending_cancel = None
+        if self.pending_amend is not None:
+            self.unanswered_amendment = self.pending_amendment
+            self.unanswered_request = self.pending_amend
         self.drop_amendment()
 
     def book(self, fill: Fill) -> None:

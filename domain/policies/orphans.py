@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from domain.account.events import FundsReserved
+from domain.account.events import FundsReserved, ReservationChanged
 from domain.clock import Clock
 from domain.event import Event
 from domain.order.events import OrderAbandoned, OrderPlaced, OrderRefused
 from domain.order.order import Order
 from domain.policies.agenda import Agenda, Appointment, Cause
-from domain.policies.commands import ReleaseReservation
+from domain.policies.commands import AccountCommand, ReleaseReservation, ResizeReservation
 from domain.policies.removal import context_of
 from domain.repository import Repository
 from domain.use_cases.change import change
@@ -47,11 +47,17 @@ class OrphanPolicy:
     """One appointment for each reservation, until the order's stream begins after it.
 
     A placement that was paused may also reserve for an order that has ended meanwhile, by its own
-    other attempt or by this policy: then the money is freed here, as no event of the order will.
+    other attempt or by this policy: then the money is freed here, as no event of the order will. If
+    its other attempt placed the order at another price, what the order needs is what is reserved.
     """
 
     name = "orphans"
-    types = frozenset({"FundsReserved", "OrderPlaced", "OrderRefused", "OrderAbandoned"})
+    types = frozenset(
+        {
+            *("FundsReserved", "ReservationChanged"),
+            *("OrderPlaced", "OrderRefused", "OrderAbandoned"),
+        }
+    )
 
     def __init__(self, abandonment: Abandonment, settlement: SettlementDesk, clock: Clock) -> None:
         self._abandonment = abandonment
@@ -63,15 +69,20 @@ class OrphanPolicy:
             case FundsReserved():
                 due = deadline_after(event.timestamp, self._clock.now())
                 agenda.enter(event.order_id, event.originator_id, due, cause)
+            case ReservationChanged() if event.order_version == 0:
+                due = deadline_after(event.timestamp, self._clock.now())
+                agenda.enter(event.order_id, event.originator_id, due, cause)
             case OrderPlaced() | OrderRefused() | OrderAbandoned():
                 agenda.strike(event.originator_id)
 
     async def look(self, appointment: Appointment) -> datetime | None:
         account_id, order_id, cause = appointment.subject, appointment.key, appointment.cause
         order = await self._abandonment.abandon(account_id, order_id, cause)
-        if not order.may_work:
-            await self._settlement.carry_out(
-                ReleaseReservation(account_id, order_id, "abandoned"),
-                context_of(self.name, cause, cause.correlation_id, "release"),
+        needed: AccountCommand = ReleaseReservation(account_id, order_id, "abandoned")
+        if order.may_work:
+            needed = ResizeReservation(
+                account_id, order_id, order.version, order.most_leaves, order.highest_worst_price
             )
+        context = context_of(self.name, cause, cause.correlation_id, "settle")
+        await self._settlement.carry_out(needed, context)
         return None

@@ -74,6 +74,7 @@ class Expected:
     unknown: bool = False
     cancelling: str | None = None
     amending: Pending | None = None
+    unanswered: Pending | None = None
     executions: dict[str, Execution] = field(default_factory=dict)
     busted: set[str] = field(default_factory=set)
     requests: dict[str, object] = field(default_factory=dict)
@@ -89,7 +90,8 @@ class Expected:
     @property
     def most(self) -> Fraction:
         """The most that can have been executed, given what the venue may have agreed to."""
-        return max(self.quantity, self.amending.quantity if self.amending else Fraction(0))
+        asked_for = self.amending or self.unanswered
+        return max(self.quantity, asked_for.quantity if asked_for else Fraction(0))
 
     @property
     def status(self) -> str:
@@ -114,6 +116,7 @@ class Expected:
         if self.live or self.amending:
             self.end = end
             self.unknown = False
+            self.unanswered = self.amending or self.unanswered
             self.cancelling = self.amending = None
 
     def replaced(self) -> None:
@@ -129,7 +132,11 @@ class Expected:
 
     def executed(self, trade_id: str, execution: Execution) -> None:
         if self.cum + execution.quantity > self.quantity:
-            self.replaced()
+            if self.amending:
+                self.replaced()
+            else:
+                self.quantity = self.cum + execution.quantity
+                self.end = None
         self.executions[trade_id] = execution
         self.unknown = False
         if self.live and self.cum == self.quantity:

@@ -309,6 +309,9 @@ class Core(RuleBasedStateMachine):
         refused = self.handle(data, placed, answer)
         if not sends:
             return
+        if order.cancelling:
+            order.finish("cancelled")
+            return
         match answer:
             case Accepted():
                 order.accepted, order.unknown = True, False

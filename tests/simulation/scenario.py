@@ -38,7 +38,7 @@ CHANGES_BY_TIME = frozenset(
         *("LeaderEpochStarted", "OrderExpired", "OrderCancelled", "ReservationReleased"),
         *("OrderCancelRequested", "OrderCancelRejected", "TrailingStopMoved"),
         *("OrderAmendRequested", "OrderAmended", "OrderAmendRejected", "ReservationChanged"),
-        *("OrderAbandoned", "OrderAmendAbandoned"),
+        *("OrderAbandoned", "OrderAmendAbandoned", "OrderWithheld"),
     }
 )
 """What time alone brings about: new leaders, the end of gtd orders, stops moved again."""

@@ -41,8 +41,10 @@ async def handle(process: Process, recorded: RecordedEvent) -> None:
             if request is not None:
                 await submission.send(event.originator_id, request, context)
         case OrderCancelRequested():
+            await submission.answer_unsent(event.originator_id, context)
             await submission.cancel(event.originator_id, event.request_id, context)
         case OrderAmendRequested():
+            await submission.answer_unsent(event.originator_id, context)
             await submission.amend(event, context)
 
 

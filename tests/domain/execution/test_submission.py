@@ -12,14 +12,14 @@ from domain.event import decode
 from domain.execution.lease import LeaseLost
 from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
 from domain.order.events import OrderWithheld
-from domain.order.order import SEND_WINDOW
+from domain.order.order import SEND_WINDOW, VenueDataError
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderType, Side
 from domain.repository import Repository
 from domain.session.events import VenueDataProblem
 from domain.use_cases.requests import AmendOrder, CancelOrder
 from domain.use_cases.risk_desk import ChangeTrading
-from domain.venue import Accepted, Ambiguous, Amendment, Outcome, Rejected, VenueOrder
+from domain.venue import Accepted, Ambiguous, Amendment, CancelReport, Outcome, Rejected, VenueOrder
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
 from tests.domain.world import NOON, a_fill, context_for, terms_of
 from tests.doubles.memory_log import MemoryEventLog
@@ -346,3 +346,41 @@ async def test_other_events_are_passed_over() -> None:
     before = (len(world.store.events), len(world.venue.sent))
     await handle(world.here, last(world, "OrderAccepted"))
     assert (len(world.store.events), len(world.venue.sent)) == before
+
+
+async def test_what_is_cancelled_before_its_intent_is_withheld() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    placing = last(world, "OrderPlaced")
+    await world.here.orders.cancel(CancelOrder(order.id, "c", ""), context_for("c"))
+    await handle(world.here, placing)
+    assert world.venue.sent == []
+    withheld = decode(last(world, "OrderWithheld"))
+    assert isinstance(withheld, OrderWithheld)
+    assert withheld.code == "cancelled_before_sent"
+
+
+async def test_an_order_that_is_not_sent_is_amended_without_the_venue() -> None:
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    placing = last(world, "OrderPlaced")
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(2)))
+    await world.here.orders.amend(request, context_for("a"))
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    await handle(world.here, placing)
+    assert [name for name, _ in world.venue.sent] == ["submit"]
+    assert (await world.order(order.id)).terms.quantity == 2
+
+
+async def test_a_fill_shows_an_amendment_that_was_never_answered_also_after_the_end() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(3)))
+    await world.here.orders.amend(request, context_for("a"))
+    head = (order.venue_client_id, "v", account_id)
+    await world.here.booking.book(CancelReport(*head, "user", NOON))
+    await world.here.booking.book(a_fill(order, "1", "2.5"))
+    late = await world.order(order.id)
+    assert (late.cum_quantity, late.terms.quantity) == (Decimal("2.5"), Decimal("2.5"))
+    with pytest.raises(VenueDataError):
+        await world.here.booking.book(a_fill(order, "2", "1"))
