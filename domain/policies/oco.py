@@ -80,7 +80,9 @@ class OcoPolicy:
                 | OrderWithheld()
                 | OrderRefused()
             ) if order_id not in self._loners:
-                agenda.enter(order_id, order_id, event.timestamp + self._grace, cause)
+                # A clock that is behind must not put the look off: counted from hearing at the latest.
+                heard_or_earlier = min(event.timestamp, self._clock.now())
+                agenda.enter(order_id, order_id, heard_or_earlier + self._grace, cause)
 
     def _note_placed(self, event: OrderPlaced, cause: Cause, agenda: Agenda) -> None:
         """The leg that is placed first waits for the other."""
