@@ -80,7 +80,7 @@ class OcoPolicy:
                 | OrderWithheld()
                 | OrderRefused()
             ) if order_id not in self._loners:
-                # A clock that is behind must not put the look off: counted from hearing at the latest.
+                # Counted from hearing at the latest: a clock that is behind would put it off.
                 heard_or_earlier = min(event.timestamp, self._clock.now())
                 agenda.enter(order_id, order_id, heard_or_earlier + self._grace, cause)
 
