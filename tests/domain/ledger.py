@@ -130,6 +130,13 @@ class Expected:
         self.unknown = False
         self.end = None if works and self.cum < self.quantity else "filled"
 
+    def answer_unsent(self) -> None:
+        """What is not at the venue is amended and cancelled without it."""
+        if self.amending:
+            self.replaced()
+        if self.live and self.cancelling:
+            self.finish("cancelled")
+
     def executed(self, trade_id: str, execution: Execution) -> None:
         if self.cum + execution.quantity > self.quantity:
             if self.amending:

@@ -346,8 +346,8 @@ class Core(RuleBasedStateMachine):
     def send_cancel(self, data: st.DataObject, answer: Outcome) -> None:
         order = self.some_order(data, lambda o: bool(o.cancelling))
         self.handle(data, self.last(order, OrderCancelRequested), answer)
-        if order.live and not self.sends("submit", order):
-            order.finish("cancelled")
+        if not self.sends("submit", order):
+            order.answer_unsent()
         elif isinstance(answer, Rejected) or not order.live:
             order.cancelling = None
         elif isinstance(answer, Ambiguous):
@@ -414,11 +414,15 @@ class Core(RuleBasedStateMachine):
         order = self.some_order(data, lambda o: bool(o.amending))
         requested = self.last(order, OrderAmendRequested)
         self.handle(data, requested, answer)
+        if not self.sends("submit", order):
+            order.answer_unsent()
+            return
         if self.now() > decode(requested).timestamp + SEND_WINDOW:
             return  # it could not arrive any more
         match answer:
             case Accepted():
                 order.replaced()
+                order.answer_pointless_requests()
             case Rejected():
                 order.amending = None
             case Ambiguous():
@@ -535,6 +539,7 @@ class Core(RuleBasedStateMachine):
         order.accepted, order.unknown = True, False
         if before.pending_amendment and amended_terms(terms, before.pending_amendment) == terms:
             order.replaced()
+            order.answer_pointless_requests()
         if status is VenueStatus.FILLED and not order.cum and order.live:
             order.finish("cancelled")
         if status in (VenueStatus.CANCELLED, VenueStatus.EXPIRED):
