@@ -142,17 +142,17 @@ class TrailingStopPolicy:
         stop = self._target(order)
         if stop is None:
             return self._clock.now() + POLL
-        await self._move(appointment)
-        asked = moves_asked(order, stop)
-        return later(self._clock.now(), asked) if asked else self._clock.now() + POLL
+        if asks(order, stop, self._clock.now()):
+            await self._move(appointment)
+        return self._clock.now() + POLL
 
     async def _move(self, appointment: Appointment) -> None:
         """Decided on the newest state: what was looked at may be behind."""
 
         def decide(order: Order) -> None:
-            stop = self._target(order)
-            if stop is not None:
-                move(order, stop, self._clock.now())
+            stop, now = self._target(order), self._clock.now()
+            if stop is not None and asks(order, stop, now):
+                move(order, stop, now)
 
         context = context_of(
             self.name,
@@ -187,6 +187,17 @@ def moves_asked(order: Order, stop: Decimal) -> int:
     return sum(request_id.startswith(prefix) for request_id in order.requests)
 
 
+def asks(order: Order, stop: Decimal, now: datetime) -> bool:
+    """False for a move that did not come about, until its time has come again, or for good.
+
+    The next one may go further: it does not wait.
+    """
+    asked = moves_asked(order, stop)
+    if not asked or order.amend_requested_at is None:
+        return True
+    return asked < MOST_ASKED and now >= later(order.amend_requested_at, asked)
+
+
 def _request_prefix(stop: Decimal) -> str:
     return f"policy:trailing_stop:{stop:f}:"
 
@@ -194,14 +205,10 @@ def _request_prefix(stop: Decimal) -> str:
 def move(order: Order, stop: Decimal, now: datetime) -> None:
     """An order that is not sent takes its new stop at once, one at the venue asks for it.
 
-    The worst price, and so the reservation, stay. A move that did not come about is asked for again
-    a few times; the next one may go further.
+    The worst price, and so the reservation, stay.
     """
     if not order.submitted:
         order.move_stop(stop, now)
         return
-    asked = moves_asked(order, stop)
-    if asked == MOST_ASKED:
-        return
-    request_id = f"{_request_prefix(stop)}{asked + 1}"
+    request_id = f"{_request_prefix(stop)}{moves_asked(order, stop) + 1}"
     order.request_amend(request_id, Amendment(stop_price=stop), order.worst_price, (), now)

@@ -14,6 +14,7 @@ from domain.errors import Refused
 from domain.log import LogUnavailable
 from domain.order.order import Order
 from domain.order.terms import OrderType, Side, TimeInForce
+from domain.policies.trailing_stop import POLL
 from tests.domain.execution.sent import a_world
 from tests.domain.policies.desk import ABLE, BARE, OCO, PolicyDesk, accept, record
 from tests.domain.world import NOON, Process, World, a_fill, a_quote, terms_of
@@ -52,7 +53,11 @@ PAUSES = st.lists(st.integers(0, 4), min_size=40, max_size=40)
 
 
 class Story:
-    """A world in which the steps of a script happen; policies hear of them after each."""
+    """A world in which the steps of a script happen; policies hear of them after each.
+
+    Each takes a second, after which trailing stops look at the market again: one that looked more
+    often, as a desk that begins anew does, would see a market that the other does not.
+    """
 
     def __init__(self, world: World, account_id: str) -> None:
         self.world = world
@@ -60,6 +65,7 @@ class Story:
         self.order_ids: list[str] = []
 
     async def happen(self, step: Step) -> None:
+        self._pass(POLL)
         world = self.world
         match step:
             case ("place", str(kind), str(how)):
@@ -67,12 +73,14 @@ class Story:
             case ("fact", int(index), str(fact)) if self.order_ids:
                 await self._fact(self.order_ids[index % len(self.order_ids)], fact)
             case ("time", int(seconds), _):
-                world.clock.at += timedelta(seconds=seconds)
-                world.quotes["BTCUSDT"] = msgspec.structs.replace(
-                    world.quotes["BTCUSDT"], at=world.clock.at
-                )
+                self._pass(timedelta(seconds=seconds))
             case ("quote", int(bid), _):
                 world.quotes["BTCUSDT"] = a_quote(f"{bid}", f"{bid + 1}", at=world.clock.at)
+
+    def _pass(self, time: timedelta) -> None:
+        self.world.clock.at += time
+        quote = self.world.quotes["BTCUSDT"]
+        self.world.quotes["BTCUSDT"] = msgspec.structs.replace(quote, at=self.world.clock.at)
 
     async def _place(self, kind: str, how: str) -> None:
         """Whole, or cut off after the reservation or after the first order."""
