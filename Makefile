@@ -19,7 +19,7 @@ up: setup ## start everything; options: make up ARGS="--port 9000"
 
 test: lint ## check everything, then run every test; options: make test ARGS="-k log"
 	$(STEP) 'pytest'
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 simulate: setup ## run the whole core on virtual time; options: make simulate SEEDS=20000, SEED=7
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),300)) $(ARGS)
