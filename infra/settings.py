@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     token_secret: SecretStr | None = Field(
         None, description="Signs tokens; at least 32 bytes. Unset: generated in the data directory."
     )
+    subject_master_key_file: Path | None = Field(
+        None,
+        description="File with 64 hexadecimal digits that wrap the keys of personal data. "
+        "Unset: made in the data directory; never in production.",
+    )
     token_days: int = Field(30, ge=1, le=366, description="How long a new token is valid.")
     max_body_bytes: int = Field(
         64 * 1024, ge=1024, le=1024 * 1024, description="Larger request bodies are refused."

@@ -24,7 +24,16 @@ LOCK_MS = 2_000
 _SQL = statements("schemas.sql")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _OTHERS = frozenset(
-    {"information_schema", "log", "market", "projections", "public", "read", "replay"}
+    {
+        "information_schema",
+        "log",
+        "market",
+        "projections",
+        "public",
+        "read",
+        "replay",
+        "subject_keys",
+    }
 )
 
 

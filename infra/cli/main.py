@@ -4,7 +4,17 @@ import sys
 
 import typer
 
-from infra.cli import accounts, events, orders, problems, projections, replay, risk, tokens
+from infra.cli import (
+    accounts,
+    events,
+    orders,
+    problems,
+    projections,
+    replay,
+    risk,
+    subjects,
+    tokens,
+)
 from infra.cli.bench import bench
 from infra.cli.doctor import doctor
 from infra.cli.failure import explain
@@ -37,6 +47,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(orders.app, name="order")
 app.add_typer(risk.app, name="risk")
 app.add_typer(problems.app, name="problems")
+app.add_typer(subjects.app, name="subject")
 app.add_typer(events.app, name="events")
 app.add_typer(projections.app, name="projections")
 app.add_typer(replay.app, name="replay")

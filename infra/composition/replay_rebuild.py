@@ -1,5 +1,6 @@
 """Rebuilding read models as of the past, with the projections' own folds and tables."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
-import domain.strategy.strategy  # noqa: F401  # imported for the registration of its events
+import domain.client.client
+import domain.strategy.strategy  # noqa: F401  # imported for the registration of their events
 from domain.errors import InvalidInput
 from infra.clock import SystemClock
 from infra.composition.servers import event_log, servers
@@ -92,7 +94,9 @@ class ProjectedModels:
             await connection.execute(projection.table_definitions(self._build))
 
     async def fold(self, page: Sequence[Happened]) -> "Write":
+        await asyncio.sleep(0)
         facts = [Fact(recorded, event) for recorded, event in page]
+        await asyncio.sleep(0)
         changes: list[Changes] = []
         for projection, fold in self._folds:
             concerning = [fact for fact in facts if projection.concerns(fact.recorded)]
@@ -123,7 +127,9 @@ class ProjectedModels:
             with _page_failed(projection):
                 fold.take(loaded)
         with _page_failed(projection):
-            for fact in facts:
+            for i, fact in enumerate(facts):
+                if i % 100 == 0:
+                    await asyncio.sleep(0)
                 fold.apply(fact)
             return fold.changes()
 

@@ -8,6 +8,7 @@ import msgspec
 
 # Every module that defines events, so that all of them are registered.
 import domain.account.account
+import domain.client.client
 import domain.order.order
 import domain.risk.risk_limits
 import domain.session.session
@@ -16,6 +17,7 @@ from domain.event import Event, known_types
 
 _STREAMS = {
     "domain.account": "account-ID",
+    "domain.client": "client-SUBJECT",
     "domain.order": "order-ID",
     "domain.risk": "risk-SCOPE",
     "domain.session": "session-VENUE",

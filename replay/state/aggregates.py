@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from domain.account.account import Account
 from domain.aggregate import Aggregate
+from domain.client.client import Client
 from domain.errors import InvalidInput
 from domain.log import category_of
 from domain.order.order import Order
@@ -12,7 +13,7 @@ from domain.session.session import Session
 from domain.strategy.strategy import Strategy
 
 AGGREGATES: Mapping[str, type[Aggregate]] = {
-    kind.category: kind for kind in (Account, Order, RiskLimits, Session, Strategy)
+    kind.category: kind for kind in (Account, Client, Order, RiskLimits, Session, Strategy)
 }
 
 

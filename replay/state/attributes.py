@@ -4,6 +4,7 @@ from functools import singledispatch
 
 from domain.account.account import Account
 from domain.aggregate import Aggregate
+from domain.client.client import Client, SubjectStatus
 from domain.order.order import Order
 
 
@@ -46,3 +47,10 @@ def _of_order(order: Order) -> dict[str, object]:
         "leaves_quantity": order.leaves_quantity,
         "average_price": order.average_price,
     }
+
+
+@derived.register
+def _of_client(client: Client) -> dict[str, object]:
+    """No key is at hand here, so that the answer as of a cut is the same for ever."""
+    word = "erased" if client.status is SubjectStatus.ERASED else "sealed"
+    return {"status": client.status, "reads_as": dict.fromkeys(client.details, word)}

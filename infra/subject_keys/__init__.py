@@ -1,0 +1,1 @@
+"""Subjects' keys in Postgres, each wrapped under a master key that is in a file."""
