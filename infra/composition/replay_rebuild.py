@@ -1,6 +1,5 @@
 """Rebuilding read models as of the past, with the projections' own folds and tables."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
@@ -94,9 +93,7 @@ class ProjectedModels:
             await connection.execute(projection.table_definitions(self._build))
 
     async def fold(self, page: Sequence[Happened]) -> "Write":
-        await asyncio.sleep(0)
         facts = [Fact(recorded, event) for recorded, event in page]
-        await asyncio.sleep(0)
         changes: list[Changes] = []
         for projection, fold in self._folds:
             concerning = [fact for fact in facts if projection.concerns(fact.recorded)]
@@ -127,9 +124,7 @@ class ProjectedModels:
             with _page_failed(projection):
                 fold.take(loaded)
         with _page_failed(projection):
-            for i, fact in enumerate(facts):
-                if i % 100 == 0:
-                    await asyncio.sleep(0)
+            for fact in facts:
                 fold.apply(fact)
             return fold.changes()
 
