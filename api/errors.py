@@ -72,6 +72,10 @@ _INPUT = {
     "invalid_limit": ErrorCode(422, "A limit must be a finite number."),
     "window_too_long": ErrorCode(422, "Orders are not remembered for that long."),
     "negative_limit": ErrorCode(422, "A limit must not be negative."),
+    "invalid_subject": ErrorCode(422, "Not a client's pseudonym."),
+    "invalid_detail": ErrorCode(422, "A personal detail that cannot be one."),
+    "no_details": ErrorCode(422, "There are no personal details to record."),
+    "invalid_reason": ErrorCode(422, "A reason has 1 to 500 characters in one line."),
     "limits_missing": ErrorCode(422, "A strategy may not be activated without limits."),
     "same_reviewer": ErrorCode(422, "Who defined a strategy may not approve it."),
 }
@@ -81,8 +85,10 @@ _STATE = {
     "order_not_found": ErrorCode(404, "There is no such order for this caller."),
     "scope_not_found": ErrorCode(404, "There is no such risk scope for this caller."),
     "stream_not_found": ErrorCode(404, "The log has no such stream."),
+    "subject_not_found": ErrorCode(404, "No personal details were ever recorded of it."),
     "instrument_not_found": ErrorCode(404, "There is no such instrument."),
     "idempotency_key_reused": ErrorCode(409, "The Idempotency-Key came with another request."),
+    "subject_erased": ErrorCode(409, "The subject was erased: nothing more is recorded of it."),
     "account_exists": ErrorCode(409, "The account is open already."),
     "order_exists": ErrorCode(409, "The order exists already."),
     "order_abandoned": ErrorCode(
