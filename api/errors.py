@@ -29,6 +29,10 @@ _HTTP = {
     "database_unavailable": ErrorCode(503, "The read models cannot be reached. Retry later."),
     "not_ready": ErrorCode(503, "A part that is needed for serving does not answer."),
     "read_model_behind": ErrorCode(503, "The read model has not reached at_least in time."),
+    "past_busy": ErrorCode(503, "Too many lists of the past are being put together already."),
+    "past_too_far": ErrorCode(
+        503, "No snapshot is near enough to put a list of the past together in time."
+    ),
 }
 
 _INPUT = {
@@ -53,7 +57,6 @@ _INPUT = {
     "out_of_range": ErrorCode(422, "A number or a list's length outside its bounds."),
     "invalid_cursor": ErrorCode(422, "Not a cursor that this list has handed out."),
     "invalid_idempotency_key": ErrorCode(422, "Not 1 to 255 visible ASCII characters."),
-    "not_supported": ErrorCode(422, "Understood, but not supported here yet."),
     "unknown_venue": ErrorCode(422, "There is no such venue."),
     "unknown_symbol": ErrorCode(422, "There is no such instrument."),
     "nothing_to_amend": ErrorCode(422, "An amendment without any new value."),

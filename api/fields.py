@@ -79,10 +79,6 @@ def _integer(value: Any) -> int:
     return value
 
 
-def _unsupported(_value: Any) -> None:
-    raise PydanticCustomError("not_supported", "a list cannot be read as of the past yet")
-
-
 DecimalText = Annotated[
     Decimal,
     PlainValidator(_decimal),
@@ -106,4 +102,3 @@ Count = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=1_000_000_000)]
 Position = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_POSITION)]
 PageLimit = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=500)]
 AsOf = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x20-\x7e]{1,64}$")]
-NoAsOf = Annotated[None, PlainValidator(_unsupported), WithJsonSchema({"type": "string"})]

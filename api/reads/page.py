@@ -11,6 +11,7 @@ from api.errors import Problem
 from api.queries import query
 from api.reads.cursor import decode_cursor, encode_cursor
 from api.reads.database import Database
+from api.reads.past import ModelThen
 from api.reads.rows import Row, items
 
 KeyT = TypeVar("KeyT", bound=msgspec.Struct)
@@ -25,27 +26,36 @@ class Pages(Generic[KeyT]):
         self._key = key
 
     async def rows(
-        self, arguments: Sequence[object], cursor: str | None, limit: int
+        self,
+        arguments: Sequence[object],
+        cursor: str | None,
+        limit: int,
+        then: ModelThen | None = None,
     ) -> Sequence[Row]:
-        """At most ``limit`` rows and, where more follow, one beyond.
+        """At most ``limit`` rows and, where more follow, one beyond; of now, or as they were then.
 
-        Raises Problem ``invalid_cursor``.
+        Raises Problem ``invalid_cursor``, and what ``ModelThen.rows`` raises.
         """
-        key = decode_cursor(cursor, self._key)
+        key = decode_cursor(cursor, self._key, _position(then))
         width = len(self._key.__struct_fields__)
         after = (None,) * width if key is None else msgspec.structs.astuple(key)
+        source = self._database if then is None else then
         try:
-            return await self._database.rows(self._sql, *arguments, *after, limit + 1)
+            return await source.rows(self._sql, *arguments, *after, limit + 1)
         except asyncpg.DataError as error:
             if key is None:
                 raise
             raise Problem("invalid_cursor", "not a cursor of this list", "cursor") from error
 
-    def answer(self, rows: Sequence[Row], limit: int) -> Response:
+    def answer(self, rows: Sequence[Row], limit: int, then: ModelThen | None = None) -> Response:
         """The page, with the cursor of the next one."""
         if len(rows) <= limit:
             return items(rows)
         page = rows[:limit]
         last = page[-1]
         key = {name: last[name] for name in self._key.__struct_fields__}
-        return items(page, encode_cursor(msgspec.convert(key, self._key)))
+        return items(page, encode_cursor(msgspec.convert(key, self._key), _position(then)))
+
+
+def _position(then: ModelThen | None) -> int | None:
+    return None if then is None else then.position

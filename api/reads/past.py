@@ -21,7 +21,7 @@ class AccountThen(msgspec.Struct, frozen=True):
 
 
 class Past(Protocol):
-    """Single things as they stood at a position of the log; None where there was nothing yet.
+    """What stood at a position of the log; of single things None where there was nothing yet.
 
     Every method raises what the log raises.
     """
@@ -45,6 +45,28 @@ class Past(Protocol):
         ...
 
     async def risk(self, scope: str, position: int) -> Row | None: ...
+
+    async def rows(
+        self, projection: str, position: int, statement: str, arguments: Sequence[object]
+    ) -> Sequence[Row]:
+        """What a statement over the views of a projection in ``read`` would have answered.
+
+        Raises Busy: ``past_busy``, ``past_too_far``.
+        """
+        ...
+
+
+class ModelThen:
+    """A read model as it stood at one position."""
+
+    def __init__(self, past: Past, projection: str, position: int) -> None:
+        self._past = past
+        self._projection = projection
+        self.position = position
+
+    async def rows(self, statement: str, *arguments: object) -> Sequence[Row]:
+        """Raises as ``Past.rows``."""
+        return await self._past.rows(self._projection, self.position, statement, arguments)
 
 
 class Then:
@@ -78,6 +100,10 @@ class Then:
     async def risk(self, scope: str) -> Row | None:
         """The caller's reach is the asker's to check: a scope's name tells it."""
         return await self._past.risk(scope, self._position)
+
+    def model(self, projection: str) -> ModelThen:
+        """For lists; what they are narrowed to is the asker's to say."""
+        return ModelThen(self._past, projection, self._position)
 
     def item(self, row: Row) -> Response:
         """One object, with the position that it is of."""

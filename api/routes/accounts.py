@@ -26,12 +26,12 @@ from api.reads.account_reader import AccountReader
 from api.reads.database import Database
 from api.reads.freshness import Freshness
 from api.reads.ordering import AccountKey
-from api.reads.page import Pages
 from api.reads.past import Then, then
 from api.reads.rows import item, items
 from api.registration import creates, reads
 from api.route import caller_of
-from api.routes.queries import Listing, Reading
+from api.routes.listing import Listing
+from api.routes.queries import Reading, ReadingPages
 from domain.risk.trading_state import TradingState
 from domain.use_cases.account_desk import AcknowledgeExternal, OpenAccount, Transfer
 from domain.use_cases.result import Done
@@ -56,7 +56,7 @@ class AcknowledgementBody(Body):
     reason: Reason
 
 
-class AccountQuery(Listing):
+class AccountQuery(ReadingPages):
     client_id: Name | None = None
     trading_state: TradingState | None = None
 
@@ -67,7 +67,7 @@ class AccountRoutes:
         self._freshness = freshness
         self._database = Database(api.pool)
         self._reader = AccountReader(self._database)
-        self._pages = Pages(self._database, "accounts", AccountKey)
+        self._accounts = Listing(api, freshness, PROJECTION, "accounts", AccountKey)
         self._balances = query("balances")
         self._positions = query("positions")
 
@@ -122,11 +122,9 @@ class AccountRoutes:
     @allow(READ_MONEY)
     async def list(self, request: Request, asked: Annotated[AccountQuery, Query()]) -> Response:
         """Accounts in reach, newest first."""
-        await self._freshness.wait(PROJECTION, asked.at_least)
-        within = caller_of(request).within(None)
-        filters = (within, asked.client_id, asked.trading_state)
-        rows = await self._pages.rows(filters, asked.cursor, asked.limit)
-        return self._pages.answer(rows, asked.limit)
+        caller = caller_of(request)
+        filters = (caller.within(None), asked.client_id, asked.trading_state)
+        return await self._accounts.answer(caller, asked, filters)
 
     @allow(READ_MONEY)
     async def show(

@@ -11,19 +11,17 @@ from api.dependencies import ApiDependencies
 from api.documents.fields import Items
 from api.documents.order import ExecutionDocument
 from api.fields import Symbol, UuidText
-from api.reads.account_reader import AccountReader
-from api.reads.database import Database
 from api.reads.freshness import Freshness
 from api.reads.ordering import ExecutionKey
-from api.reads.page import Pages
 from api.registration import reads
 from api.route import caller_of
-from api.routes.queries import Listing
+from api.routes.listing import Listing
+from api.routes.queries import ReadingPages
 
 PROJECTION = "orders"
 
 
-class ExecutionQuery(Listing):
+class ExecutionQuery(ReadingPages):
     account_id: UuidText | None = None
     order_id: UuidText | None = None
     symbol: Symbol | None = None
@@ -31,10 +29,7 @@ class ExecutionQuery(Listing):
 
 class ExecutionRoutes:
     def __init__(self, api: ApiDependencies, freshness: Freshness) -> None:
-        database = Database(api.pool)
-        self._freshness = freshness
-        self._accounts = AccountReader(database)
-        self._pages = Pages(database, "executions", ExecutionKey)
+        self._executions = Listing(api, freshness, PROJECTION, "executions", ExecutionKey)
 
     def add_to(self, router: APIRouter) -> None:
         reads(router, "/v1/executions", self.list, Items[ExecutionDocument])
@@ -42,10 +37,6 @@ class ExecutionRoutes:
     @allow(READ_MONEY)
     async def list(self, request: Request, asked: Annotated[ExecutionQuery, Query()]) -> Response:
         """Executions in reach, newest first; a busted one stays, marked."""
-        await self._freshness.wait(PROJECTION, asked.at_least)
         caller = caller_of(request)
         filters = (caller.within(asked.account_id), asked.order_id, asked.symbol)
-        rows = await self._pages.rows(filters, asked.cursor, asked.limit)
-        if not rows and asked.account_id is not None:
-            await self._accounts.account(asked.account_id, caller)
-        return self._pages.answer(rows, asked.limit)
+        return await self._executions.answer(caller, asked, filters, asked.account_id)

@@ -11,23 +11,22 @@ from api.dependencies import ApiDependencies
 from api.documents.fields import Items
 from api.documents.operations import LeaderDocument
 from api.fields import Name
-from api.reads.database import Database
 from api.reads.freshness import Freshness
 from api.reads.ordering import PositionKey
-from api.reads.page import Pages
 from api.registration import reads
+from api.route import caller_of
+from api.routes.listing import Listing
 from api.routes.problems import PROJECTION
-from api.routes.queries import Listing
+from api.routes.queries import ReadingPages
 
 
-class LeaderQuery(Listing):
+class LeaderQuery(ReadingPages):
     venue: Name | None = None
 
 
 class LeaderRoutes:
     def __init__(self, api: ApiDependencies, freshness: Freshness) -> None:
-        self._freshness = freshness
-        self._pages = Pages(Database(api.pool), "leaders", PositionKey)
+        self._leaders = Listing(api, freshness, PROJECTION, "leaders", PositionKey)
 
     def add_to(self, router: APIRouter) -> None:
         reads(router, "/v1/leaders", self.list, Items[LeaderDocument])
@@ -35,6 +34,4 @@ class LeaderRoutes:
     @allow(WATCH_SYSTEM)
     async def list(self, request: Request, asked: Annotated[LeaderQuery, Query()]) -> Response:
         """Epochs, newest first: the first of a venue is the one that leads, or led last."""
-        await self._freshness.wait(PROJECTION, asked.at_least)
-        rows = await self._pages.rows((asked.venue,), asked.cursor, asked.limit)
-        return self._pages.answer(rows, asked.limit)
+        return await self._leaders.answer(caller_of(request), asked, (asked.venue,))

@@ -27,7 +27,6 @@ from api.fields import (
     UuidText,
 )
 from api.problem import problem_response
-from api.reads.account_reader import AccountReader
 from api.reads.cursor import decode_cursor
 from api.reads.database import Database
 from api.reads.freshness import Freshness
@@ -39,8 +38,9 @@ from api.reads.past import then
 from api.reads.rows import item
 from api.registration import changes, creates, reads
 from api.route import LeanRoute, caller_of
+from api.routes.listing import Listing
 from api.routes.parameters import ORDER_ID, READING, path_uuid, reading_of
-from api.routes.queries import Listing, Parameters, ReadingPages
+from api.routes.queries import Parameters, ReadingPages
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderTerms, OrderType, Side, TimeInForce
 from domain.order.trailing import TrailingStep
@@ -121,7 +121,7 @@ class CancelQuery(Parameters):
     reason: Reason = "requested"
 
 
-class OrderQuery(Listing):
+class OrderQuery(ReadingPages):
     account_id: UuidText | None = None
     symbol: Symbol | None = None
     status: OrderStatus | None = None
@@ -133,9 +133,8 @@ class OrderRoutes:
         self._api = api
         self._freshness = freshness
         self._reader = reader
-        self._accounts = AccountReader(database)
         self._owner = OrderOwner(api.log)
-        self._pages = Pages(database, "orders", OrderKey)
+        self._orders = Listing(api, freshness, PROJECTION, "orders", OrderKey)
         self._timelines = Pages(database, "order_timeline", TimelineKey)
 
     def add_to(self, router: APIRouter) -> None:
@@ -198,13 +197,9 @@ class OrderRoutes:
     @allow(READ_MONEY)
     async def list(self, request: Request, asked: Annotated[OrderQuery, Query()]) -> Response:
         """Orders in reach, newest first."""
-        await self._freshness.wait(PROJECTION, asked.at_least)
         caller = caller_of(request)
         filters = (caller.within(asked.account_id), asked.symbol, asked.status)
-        rows = await self._pages.rows(filters, asked.cursor, asked.limit)
-        if not rows and asked.account_id is not None:
-            await self._accounts.account(asked.account_id, caller)
-        return self._pages.answer(rows, asked.limit)
+        return await self._orders.answer(caller, asked, filters, asked.account_id)
 
     @allow(READ_MONEY)
     async def show(self, request: Request) -> Response:

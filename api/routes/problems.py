@@ -11,19 +11,17 @@ from api.dependencies import ApiDependencies
 from api.documents.fields import Items
 from api.documents.operations import OperationalProblem, ProblemKind
 from api.fields import Instant, UuidText
-from api.reads.account_reader import AccountReader
-from api.reads.database import Database
 from api.reads.freshness import Freshness
 from api.reads.ordering import PositionKey
-from api.reads.page import Pages
 from api.registration import reads
 from api.route import caller_of
-from api.routes.queries import Listing
+from api.routes.listing import Listing
+from api.routes.queries import ReadingPages
 
 PROJECTION = "operations"
 
 
-class ProblemQuery(Listing):
+class ProblemQuery(ReadingPages):
     """``since`` is the earliest instant."""
 
     account_id: UuidText | None = None
@@ -33,10 +31,7 @@ class ProblemQuery(Listing):
 
 class ProblemRoutes:
     def __init__(self, api: ApiDependencies, freshness: Freshness) -> None:
-        self._freshness = freshness
-        database = Database(api.pool)
-        self._accounts = AccountReader(database)
-        self._pages = Pages(database, "problems", PositionKey)
+        self._problems = Listing(api, freshness, PROJECTION, "problems", PositionKey)
 
     def add_to(self, router: APIRouter) -> None:
         reads(router, "/v1/problems", self.list, Items[OperationalProblem])
@@ -44,10 +39,6 @@ class ProblemRoutes:
     @allow(OVERSEE)
     async def list(self, request: Request, asked: Annotated[ProblemQuery, Query()]) -> Response:
         """Problems in reach, newest first. A token bound to accounts sees theirs, not a venue's."""
-        await self._freshness.wait(PROJECTION, asked.at_least)
         caller = caller_of(request)
         filters = (caller.within(asked.account_id), asked.kind, asked.since)
-        rows = await self._pages.rows(filters, asked.cursor, asked.limit)
-        if not rows and asked.account_id is not None:
-            await self._accounts.account(asked.account_id, caller)
-        return self._pages.answer(rows, asked.limit)
+        return await self._problems.answer(caller, asked, filters, asked.account_id)

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from api.fields import AsOf, NoAsOf, PageLimit, Position
+from api.fields import AsOf, PageLimit, Position
 
 
 class Parameters(BaseModel):
@@ -27,12 +27,5 @@ class Paging(Parameters):
     limit: PageLimit = 50
 
 
-class Listing(Paging):
-    """A list as it is now; ``at_least`` waits until the read model has seen this log position."""
-
-    at_least: Position | None = None
-    as_of: NoAsOf = None
-
-
 class ReadingPages(Reading, Paging):
-    """Pages of what belongs to one thing, which can be read as of the past."""
+    """Pages, as they are or as they were. A cursor of the past goes with the same ``as_of``."""

@@ -18,6 +18,7 @@ from api.reads.pool import read_pool
 from api.stream.changes import redis_changes
 from infra.composition.core import Core
 from infra.composition.machinery import Machinery
+from infra.composition.replay_moments import moments
 from infra.composition.replay_past import LoggedPast
 from infra.log.halting import reason_of_halt
 from infra.token_secret import token_secret
@@ -57,8 +58,13 @@ class ApiServer:
         """Until cancelled. Raises CannotListen, and what ends a task the reads depend on."""
         settings = self._machinery.settings
         self._socket = listen(settings.host, settings.port)
-        async with read_pool(self._machinery.servers.postgres_dsn) as pool:
-            app = create_app(self._dependencies(pool))
+        machinery, dsn = self._machinery, self._machinery.servers.postgres_dsn
+        async with (
+            read_pool(dsn) as pool,
+            moments(dsn, machinery.log, machinery.clock) as kept,
+        ):
+            past = LoggedPast(machinery.log, machinery.clock, kept)
+            app = create_app(self._dependencies(pool, past))
             with self._socket:
                 await serve(app, self._socket, self._note_listening)
 
@@ -66,7 +72,7 @@ class ApiServer:
         self.listening.set()
         _logger.info("api_listening", url=self.url)
 
-    def _dependencies(self, pool: "Pool") -> ApiDependencies:
+    def _dependencies(self, pool: "Pool", past: LoggedPast) -> ApiDependencies:
         machinery, core, settings = self._machinery, self._core, self._machinery.settings
         return ApiDependencies(
             accounts=core.accounts,
@@ -81,7 +87,7 @@ class ApiServer:
             clock=machinery.clock,
             ids=machinery.ids,
             pool=pool,
-            past=LoggedPast(machinery.log, machinery.clock),
+            past=past,
             changes=lambda: redis_changes(machinery.redis, machinery.clock),
             token_secret=token_secret(settings),
             max_body_bytes=settings.max_body_bytes,

@@ -1,5 +1,6 @@
-"""The API's past: single things by folding their streams up to a cut, with the read models' own
-folds. So every field is what the read model had then, those included that no aggregate knows."""
+"""The API's past: single things by folding their streams up to a cut, lists from whole read models
+as of it, both with the read models' own folds. So every field is what the read model had then, those
+included that no aggregate knows."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from projections.orders import ORDERS, ORDERS_PROJECTION
 from projections.projection import AnyTable, Changes, Fact, Fold, Projection
 from projections.risk import RISK, RISK_PROJECTION
 from replay.cut import resolve
+from replay.moments.moments import Moments
 from replay.state.plain import Json, plain
 from replay.state.stream_history import history
 
@@ -42,9 +44,10 @@ Rows: TypeAlias = Mapping[str, Sequence[Row]]
 class LoggedPast:
     """Implements api.reads.past.Past."""
 
-    def __init__(self, log: EventLog, clock: Clock) -> None:
+    def __init__(self, log: EventLog, clock: Clock, moments: Moments) -> None:
         self._log = log
         self._clock = clock
+        self._moments = moments
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def position(self, as_of: str) -> int:
@@ -79,6 +82,11 @@ class LoggedPast:
     async def risk(self, scope: str, position: int) -> Row | None:
         rows = await self._rows(RISK_PROJECTION, RiskLimits.stream_of(scope), position)
         return _only(rows, RISK)
+
+    async def rows(
+        self, projection: str, position: int, statement: str, arguments: Sequence[object]
+    ) -> Sequence[Row]:
+        return await self._moments.rows(projection, position, statement, arguments)
 
     async def _rows(self, projection: Projection, stream: str, position: int) -> Rows:
         """What a projection makes of one stream alone, from its beginning: nothing is loaded."""

@@ -17,7 +17,9 @@ from api.reads.pool import Pool, read_pool
 from api.stream.changes import Feed, Gap
 from domain.clock import Clock
 from domain.log import EventLog
+from infra.composition.replay_moments import MomentMaker
 from infra.composition.replay_past import LoggedPast
+from replay.moments.moments import Moments
 from tests.domain.world import FEES, World
 from tests.doubles.manual_clock import CountingIds
 
@@ -67,9 +69,12 @@ def dependencies(
     log: EventLog | None = None,
     clock: Clock | None = None,
     changes: Callable[[], Feed] | None = None,
+    moments: Moments | None = None,
     **settings: Any,
 ) -> ApiDependencies:
-    here = world.here
+    """``moments`` are what lists of the past are read from."""
+    here, now = world.here, clock or world.clock
+    moments = moments or Moments(MomentMaker(NOWHERE, log or here.log, now).make)
     # No worker confirms halts here, unless a test does: nobody shall wait for it.
     settings = {"halt_wait_seconds": 0.01, **settings}
     return ApiDependencies(
@@ -81,10 +86,10 @@ def dependencies(
         instruments=world.instruments,
         fees=FEES,
         venues=frozenset({"paper"}),
-        clock=clock or world.clock,
+        clock=now,
         ids=CountingIds(),
         pool=pool,
-        past=LoggedPast(log or here.log, clock or world.clock),
+        past=LoggedPast(log or here.log, now, moments),
         changes=changes or no_changes,
         token_secret=SECRET,
         registry=CollectorRegistry(),

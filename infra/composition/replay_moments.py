@@ -1,0 +1,113 @@
+"""Read models as they stood at a cut, in PostgreSQL: temporary tables of a connection of their own,
+filled by the projections' own folds. Whatever ends the connection takes the tables with it."""
+
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from api.reads.pool import prepare
+from domain.clock import Clock
+from domain.log import START, EventLog
+from projections.folding import Folding
+from projections.projection import Projection
+from projections.registry import ALL_PROJECTIONS
+from replay.moments.moment import Moment, MomentLost
+from replay.moments.moments import Moments
+
+if TYPE_CHECKING:
+    from replay.connection import Pool
+
+BUILD = "pg_temp"
+PAGE = 2_000
+"""Events folded and written together."""
+
+IDLE_SECONDS = 300.0
+"""A connection that nobody has asked for so long ends, and its tables with it."""
+
+SETTINGS = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "application_name": "patriot-past",
+    "temp_buffers": "64MB",
+    "jit": "off",
+}
+
+_LOST = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+_VIEWS = re.compile(r"\bread\.")
+_PROJECTIONS: Mapping[str, Projection] = {each.name: each for each in ALL_PROJECTIONS}
+
+
+class PostgresMoment:
+    """Implements replay.moments.moment.Moment. ``pool`` has one connection, which has the tables; a
+    new one in its place has none."""
+
+    def __init__(self, pool: "Pool") -> None:
+        self._pool = pool
+
+    async def rows(self, statement: str, arguments: Sequence[object]) -> Sequence[dict[str, Any]]:
+        try:
+            records = await self._pool.fetch(_VIEWS.sub(f"{BUILD}.", statement), *arguments)
+        except _LOST as error:
+            raise MomentLost(str(error)) from error
+        return [dict(record) for record in records]
+
+    async def close(self) -> None:
+        self._pool.terminate()
+
+
+class MomentMaker:
+    """Makes moments of the projections' read models, from the log alone."""
+
+    def __init__(self, dsn: str, log: EventLog, clock: Clock) -> None:
+        self._dsn = dsn
+        self._log = log
+        self._clock = clock
+
+    async def make(self, model: str, position: int) -> Moment:
+        """Raises BatchFailed for an event that cannot be folded; as the log and the database."""
+        pool = asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=1,
+            init=prepare,
+            server_settings=SETTINGS,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
+            timeout=5,
+        )
+        try:
+            await pool
+            await self._fill(pool, _PROJECTIONS[model], position)
+        except BaseException:
+            pool.terminate()
+            raise
+        return PostgresMoment(pool)
+
+    async def _fill(self, pool: "Pool", projection: Projection, position: int) -> None:
+        await pool.execute(projection.table_definitions(BUILD))
+        await self._fold(pool, projection, START, position)
+
+    async def _fold(self, pool: "Pool", projection: Projection, after: int, until: int) -> None:
+        folding = Folding(pool, self._clock, projection, BUILD)
+        pages = self._log.read_all(after=after, until=until, only=projection.only, page_size=PAGE)
+        async with aclosing(pages):
+            async for page in pages:
+                if folding.is_full:
+                    folding.forget()
+                batch = await folding.fold(page, after)
+                async with pool.acquire() as connection, connection.transaction():
+                    for table, rows, deleted in batch.changes:
+                        await table.delete(connection, BUILD, deleted)
+                        await table.write(connection, BUILD, rows)
+
+
+@asynccontextmanager
+async def moments(dsn: str, log: EventLog, clock: Clock) -> AsyncGenerator[Moments]:
+    """Gone with everything they hold when the block ends."""
+    opened = Moments(MomentMaker(dsn, log, clock).make)
+    try:
+        yield opened
+    finally:
+        await opened.close()

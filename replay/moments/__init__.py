@@ -1,0 +1,1 @@
+"""Whole read models as they stood at a cut, kept for a while for those who ask."""
