@@ -1,6 +1,6 @@
-"""The API's past: single things by folding their streams up to a cut, lists from whole read models
-as of it, both with the read models' own folds. So every field is what the read model had then, those
-included that no aggregate knows."""
+"""The API's past: single things by folding their streams up to a cut, lists from read models as of
+it, both with the read models' own folds. So every field is what the read model had then, also those
+that no aggregate knows."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

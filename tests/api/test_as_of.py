@@ -51,7 +51,7 @@ class Observed:
         return await self.served.system.get(url.copy_merge_params(_text(query)))
 
     def paths(self, events: Sequence[tuple[str, Event]]) -> set[str]:
-        """Of all accounts, scopes and lists, and of some orders: those that something happens to."""
+        """Of accounts, scopes, lists, and some orders: those that something happens to."""
         ids = {order.id for order in self.history.orders[-4:]}
         ids |= {stream.removeprefix("order-") for stream, _ in events if "order-" in stream}
         return {*self._of_accounts(), *_of_orders(sorted(ids)), *self._of_scopes(), *self.lists()}
