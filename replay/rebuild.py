@@ -157,6 +157,7 @@ class Rebuilder:
         run = RebuildRun(
             pool=self._pool,
             log=self._log,
+            clock=self._clock,
             schemas=self._schemas,
             models=models,
             schema=schema,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from domain.clock import Clock
 from domain.event import decode
 from domain.log import EventLog, RecordedEvent
 from replay.rebuild_listener import RebuildListener
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 PAGE = 2_000
 """Events folded and committed together; two such pages are in memory at a time."""
+
+EVENTS_AT_A_TIME = 100
+"""Between so many events the page before gets its turn to be written."""
 
 
 class RebuildFailed(Exception):
@@ -35,6 +39,7 @@ class RebuildRun:
         *,
         pool: "Pool",
         log: EventLog,
+        clock: Clock,
         schemas: Schemas,
         models: ReadModels,
         schema: RebuiltSchema,
@@ -45,6 +50,7 @@ class RebuildRun:
         self.progress = schema.progress
         self._pool = pool
         self._log = log
+        self._clock = clock
         self._schemas = schemas
         self._models = models
         self._schema = schema
@@ -75,7 +81,7 @@ class RebuildRun:
                     if self._models.is_full:
                         await committing
                         self._models.forget()
-                    write = await self._models.fold(_decoded(page))
+                    write = await self._models.fold(await self._decoded(page))
                     await committing
                     before, folded = folded, _after(folded, page)
                     committing = asyncio.ensure_future(self._commit(before, folded, write))
@@ -100,7 +106,7 @@ class RebuildRun:
         try:
             if self._models.is_full:
                 self._models.forget()
-            write = await self._models.fold(_decoded(page))
+            write = await self._models.fold(await self._decoded(page))
             await self._commit(self.progress, _after(self.progress, page), write)
         except PageFailed as error:
             self._models.forget()
@@ -121,17 +127,21 @@ class RebuildRun:
         self.progress = after
         self._listener.moved(after)
 
+    async def _decoded(self, page: Sequence[RecordedEvent]) -> list[Happened]:
+        """All of them, also those of no read model: what is not understood may matter."""
+        happened: list[Happened] = []
+        for start in range(0, len(page), EVENTS_AT_A_TIME):
+            await self._clock.sleep(0)
+            some = page[start : start + EVENTS_AT_A_TIME]
+            happened += [Happened(recorded, decode(recorded)) for recorded in some]
+        return happened
+
     def _pages(self) -> AsyncGenerator[Sequence[RecordedEvent]]:
         return self._log.read_all(
             after=self.progress.checkpoint,
             until=self._schema.position,
             page_size=self._page_size,
         )
-
-
-def _decoded(page: Sequence[RecordedEvent]) -> list[Happened]:
-    """All of them, also those of no read model: what is not understood may matter."""
-    return [Happened(recorded, decode(recorded)) for recorded in page]
 
 
 def _after(progress: Progress, page: Sequence[RecordedEvent]) -> Progress:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 import typer
+import uvloop
 
 from domain.errors import InvalidInput, Refused
 from domain.event import format_time
@@ -13,6 +14,7 @@ from infra.cli.local import attached
 from infra.cli.options import AsJson, DataDir, settings_for
 from infra.cli.output import advise, console, fail, print_json, print_rows
 from infra.cli.rebuild_progress import shown
+from infra.collector import calm_collector
 from infra.composition.replay_rebuild import (
     Rebuilder,
     RebuildFailed,
@@ -70,6 +72,7 @@ def _rebuild(
     settings: Settings, as_of: str, into: str, names: Sequence[str], *, as_json: bool
 ) -> None:
     _checked(lambda: check_request(as_of, into, names))
+    calm_collector()
     try:
         with shown() as listener:
             manifest = _answer(settings, _rebuilding(as_of, into, names, listener))
@@ -143,7 +146,11 @@ def _answer(settings: Settings, ask: Callable[[Rebuilder], Awaitable[Answer]]) -
         async with rebuilder(settings) as opened:
             return await ask(opened)
 
-    return _checked(lambda: asyncio.run(asked()))
+    def answer() -> Answer:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(asked())
+
+    return _checked(answer)
 
 
 def _checked(work: Callable[[], Answer]) -> Answer:

@@ -1,5 +1,6 @@
 """Rebuilding read models as of the past, with the projections' own folds and tables."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
@@ -16,7 +17,7 @@ from infra.clock import SystemClock
 from infra.composition.servers import event_log, servers
 from infra.settings import Settings
 from infra.version import code_version
-from projections.folding import KEEP
+from projections.folding import EVENTS_AT_A_TIME, KEEP
 from projections.projection import AnyTable, Changes, Fact, Fold, Loaded, Projection
 from projections.registry import ALL_PROJECTIONS
 from replay.cut import parse_as_of
@@ -64,7 +65,11 @@ async def rebuilder(settings: Settings) -> AsyncGenerator[Rebuilder]:
 
 
 class ProjectedModels:
-    """``replay.rebuild_models.ReadModels``: projections that fold side by side, page by page."""
+    """``replay.rebuild_models.ReadModels``: projections that fold side by side, page by page.
+
+    While one page folds the one before it is being written, statement by statement: after every few
+    events the loop gets its turn to send the next, or PostgreSQL would wait for the fold.
+    """
 
     def __init__(self, pool: "Pool", schema: str, projections: Sequence[Projection]) -> None:
         self._pool = pool
@@ -96,6 +101,7 @@ class ProjectedModels:
         facts = [Fact(recorded, event) for recorded, event in page]
         changes: list[Changes] = []
         for projection, fold in self._folds:
+            await asyncio.sleep(0)
             concerning = [fact for fact in facts if projection.concerns(fact.recorded)]
             if concerning:
                 changes += await self._fold(projection, fold, concerning)
@@ -123,9 +129,12 @@ class ProjectedModels:
                     loaded.put(table, await self._rows(connection, table, keys))
             with _page_failed(projection):
                 fold.take(loaded)
+        for start in range(0, len(facts), EVENTS_AT_A_TIME):
+            await asyncio.sleep(0)
+            with _page_failed(projection):
+                for fact in facts[start : start + EVENTS_AT_A_TIME]:
+                    fold.apply(fact)
         with _page_failed(projection):
-            for fact in facts:
-                fold.apply(fact)
             return fold.changes()
 
     async def _rows(
