@@ -1,7 +1,7 @@
 """A whole core in one process on real servers, with the market in the test's hand."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -16,9 +16,11 @@ from adapters.market.frame_source import RawFrame
 from adapters.market.hub import MarketHub
 from adapters.market.metrics import MarketMetrics
 from adapters.market.static_instruments import StaticInstruments
+from adapters.venues.paper.venue import PaperVenue
 from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, command_id_for
 from domain.fees import FeeSchedule
+from domain.log import EventLog
 from domain.risk.limits import Limits
 from domain.use_cases.account_desk import OpenAccount, Transfer
 from domain.use_cases.risk_desk import SetLimits
@@ -38,13 +40,24 @@ SETTLE_SECONDS = 20.0
 
 
 class Floor:
-    """Commands by name, the market by frame, and read models that are current when asked."""
+    """Commands by name, the market by frame, and read models that are current when asked.
 
-    def __init__(self, core: Core, feed: Feed, pool: "Pool[Record]", runner: ProjectionRunner):
+    ``venue`` is where its operator does what the core has not asked for.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        feed: Feed,
+        pool: "Pool[Record]",
+        runner: ProjectionRunner,
+        venue: PaperVenue,
+    ) -> None:
         self.core = core
         self.feed = feed
         self.pool = pool
         self.runner = runner
+        self.venue = venue
 
     def context(self, name: str) -> CommandContext:
         return CommandContext(command_id_for("test", name), f"test-{name}", ACTOR)
@@ -82,10 +95,19 @@ class Floor:
                     return head
                 await asyncio.sleep(0.01)
 
+    async def until_handled(self) -> None:
+        """Wait until execution and policies have handled what is in the log."""
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while not await self._worked():  # noqa: ASYNC110  # a table
+                await asyncio.sleep(0.005)
+
     async def _handled(self, head: int) -> bool:
         projected = await self.pool.fetchval("SELECT min(checkpoint) FROM read.projections")
         if projected is None or projected < head:
             return False
+        return await self._worked()
+
+    async def _worked(self) -> bool:
         # The workers' checkpoints rest at the last event they wanted.
         waiting = await self.pool.fetchval(_UNHANDLED)
         return not waiting
@@ -106,11 +128,24 @@ WHERE e.stream LIKE 'order-%'
 """
 
 
+def the_same(log: EventLog) -> EventLog:
+    return log
+
+
 @asynccontextmanager
 async def floor(
-    dsn: str, redis_url: str, instruments: StaticInstruments, clock: Clock, settings: Settings
+    dsn: str,
+    redis_url: str,
+    instruments: StaticInstruments,
+    clock: Clock,
+    settings: Settings,
+    *,
+    projected: Callable[[EventLog], EventLog] = the_same,
 ) -> AsyncGenerator[Floor]:
-    """Everything that ``patriot up`` runs, but the API and the market."""
+    """Everything that ``patriot up`` runs, but the API and the market.
+
+    ``projected`` is the log as the projections are to see it.
+    """
     registry = CollectorRegistry()
     metrics = MarketMetrics(registry)
     hub = MarketHub(metrics)
@@ -129,9 +164,15 @@ async def floor(
         )
         metrics_of_projections = ProjectionMetrics(registry)
         changes = RedisChangeFeed(client, metrics_of_projections)
-        runner = ProjectionRunner(pool, log, clock, changes, metrics_of_projections)
+        runner = ProjectionRunner(pool, projected(log), clock, changes, metrics_of_projections)
         await runner.install()
-        execution = ExecutionRole(settings, core, pool, dsn, from_hub(hub))
+        venues: list[PaperVenue] = []
+
+        async def feed_venue(venue: PaperVenue) -> None:
+            venues.append(venue)
+            await from_hub(hub)(venue)
+
+        execution = ExecutionRole(settings, core, pool, dsn, feed_venue)
         tasks = [
             group.create_task(core.risk_book.follow(log)),
             group.create_task(runner.run()),
@@ -139,7 +180,7 @@ async def floor(
         ]
         # Frames that are played before the venue listens would never reach it.
         await execution.recovered.wait()
-        yield Floor(core, Feed(_NoSource(), hub, clock, metrics), pool, runner)
+        yield Floor(core, Feed(_NoSource(), hub, clock, metrics), pool, runner, venues[-1])
         for task in tasks:
             task.cancel()
 

@@ -33,6 +33,13 @@ def read_frames() -> list[Frame]:
         return list(_frames(file))
 
 
+def read_tape(path: Path) -> list[Frame]:
+    """Frames of a file that is not packed."""
+    with path.open() as file:
+        next(file)
+        return list(_frames(file))
+
+
 def _frames(lines: Iterator[str]) -> Iterator[Frame]:
     for line in lines:
         seconds, _, payload = line.rstrip("\n").partition(": ")

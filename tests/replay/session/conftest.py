@@ -1,0 +1,54 @@
+"""Sessions that are recorded once, for all tests that look at them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.embedded.postgres import EmbeddedPostgres
+from infra.embedded.valkey import EmbeddedValkey
+from tests.end_to_end.recording import FRAMES
+from tests.replay.session.market import Market, made_market, recorded_market
+from tests.replay.session.recorded import RecordedSession, positions_among, record
+
+Make = Callable[[Path], Market]
+
+
+def _real(_: Path) -> Market:
+    return recorded_market()
+
+
+MADE = pytest.param((made_market, 600, 60), id="made market")
+REAL = pytest.param((_real, 1_200, 200), id=FRAMES.name)
+"""How many events there are at least, and at how many positions the state is taken."""
+
+
+@pytest.fixture(scope="package", params=[MADE, *([REAL] if FRAMES.exists() else [])])
+def session(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: EmbeddedPostgres,
+    valkey_server: EmbeddedValkey,
+) -> Iterator[RecordedSession]:
+    """On each market that is there."""
+    make, events, positions = request.param
+    directory = tmp_path_factory.mktemp("session")
+    name = f"session_{events}"
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
+        connection.execute(f"create database {name} template template0")
+        with pytest.MonkeyPatch.context() as patch:
+            # A difference from the venue's records is taken for true sooner than in earnest.
+            patch.setattr("domain.execution.holdings_check.ADJUSTED_AFTER_SECONDS", 1)
+            patch.setattr("domain.execution.reconciliation.ROUND_SECONDS", 1)
+            yield asyncio.run(
+                record(
+                    make(directory),
+                    postgres_server.dsn_of(name),
+                    valkey_server.url,
+                    directory / "data",
+                    positions_among(events, positions, seed=events),
+                )
+            )
+        connection.execute(f"drop database {name} with (force)")
