@@ -133,4 +133,4 @@ class Client(Aggregate):
         self.erasure = msgspec.structs.replace(self.erasure, erased_at=at)
 
     def _place(self, field: PersonalField, version: int) -> Place:
-        return Place(self.stream, version, field)
+        return Place(self.stream, version, field.value)

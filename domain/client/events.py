@@ -42,7 +42,7 @@ class SubjectErasureRequested(ClientEvent, frozen=True, kw_only=True):
 
 @event_type
 class SubjectErased(ClientEvent, frozen=True, kw_only=True):
-    """The subject's key is destroyed: its details can be read by nobody, here or in any copy."""
+    """The subject's key is destroyed: its details stay unreadable, in every copy of the log."""
 
     key_id: str | None
 
