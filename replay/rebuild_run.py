@@ -26,6 +26,11 @@ EVENTS_AT_A_TIME = 100
 """Between so many events the page before gets its turn to be written."""
 
 
+_NOT_FLUSHED = "set local synchronous_commit = off"
+"""A crash may take the last pages and the checkpoint with them: they are folded again. What makes
+the schema usable is flushed, and all before it."""
+
+
 class RebuildFailed(Exception):
     """The schema stays unfinished; the same command goes on with it once the cause is gone."""
 
@@ -120,6 +125,7 @@ class RebuildRun:
         name, epoch = self._schema.name, self._epoch
         try:
             async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_NOT_FLUSHED)
                 await self._schemas.advance(connection, name, epoch, before.checkpoint, after)
                 await write(connection)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:

@@ -10,11 +10,11 @@ import uvloop
 
 from domain.errors import InvalidInput, Refused
 from domain.event import format_time
+from infra.background import step_back
 from infra.cli.local import attached
 from infra.cli.options import AsJson, DataDir, settings_for
 from infra.cli.output import advise, console, fail, print_json, print_rows
 from infra.cli.rebuild_progress import shown
-from infra.collector import calm_collector
 from infra.composition.replay_rebuild import (
     Rebuilder,
     RebuildFailed,
@@ -72,7 +72,6 @@ def _rebuild(
     settings: Settings, as_of: str, into: str, names: Sequence[str], *, as_json: bool
 ) -> None:
     _checked(lambda: check_request(as_of, into, names))
-    calm_collector()
     try:
         with shown() as listener:
             manifest = _answer(settings, _rebuilding(as_of, into, names, listener))
@@ -88,7 +87,11 @@ def _rebuild(
 def _rebuilding(
     as_of: str, into: str, names: Sequence[str], listener: RebuildListener
 ) -> Callable[[Rebuilder], Awaitable[Manifest]]:
-    return lambda rebuilder: rebuilder.rebuild(as_of, into, names, listener)
+    async def rebuild(rebuilder: Rebuilder) -> Manifest:
+        step_back()  # now, as the servers that were started for it should not
+        return await rebuilder.rebuild(as_of, into, names, listener)
+
+    return rebuild
 
 
 def _drop(settings: Settings, name: str, *, as_json: bool) -> None:

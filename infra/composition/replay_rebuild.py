@@ -13,6 +13,7 @@ import msgspec
 import domain.client.client
 import domain.strategy.strategy  # noqa: F401  # imported for the registration of their events
 from domain.errors import InvalidInput
+from infra.background import backend_steps_back
 from infra.clock import SystemClock
 from infra.composition.servers import event_log, servers
 from infra.settings import Settings
@@ -53,7 +54,9 @@ async def rebuilder(settings: Settings) -> AsyncGenerator[Rebuilder]:
     async with (
         servers(settings, clock) as where,
         event_log(settings, where.postgres_dsn) as log,
-        asyncpg.create_pool(where.postgres_dsn, min_size=1, max_size=CONNECTIONS) as pool,
+        asyncpg.create_pool(
+            where.postgres_dsn, min_size=1, max_size=CONNECTIONS, init=backend_steps_back
+        ) as pool,
     ):
         yield Rebuilder(
             pool=pool,

@@ -28,6 +28,8 @@ class CommandLine:
         self._monkeypatch = monkeypatch
         self._capsys = capsys
         self.set_width(80)
+        # The priority of this process would be lower for all later tests.
+        monkeypatch.setattr("infra.cli.rebuild.step_back", lambda: None)
 
     def set_width(self, columns: int) -> None:
         self._monkeypatch.setenv("COLUMNS", str(columns))
