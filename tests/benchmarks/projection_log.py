@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.event import Event
+from domain.log import category_of
 from infra.log.postgres.log import PostgresEventLog
 from tests.projections.history import History, new_event
 
@@ -28,9 +29,11 @@ class ForgetfulHistory(History):
         return super().step()
 
 
-def rows(count: int) -> Iterator[Row]:
+def rows(count: int, without: str = "") -> Iterator[Row]:
+    """``without`` is a category of streams to leave out."""
     history = ForgetfulHistory(seed=1, accounts=50)
-    for position, (stream, event) in enumerate(islice(history.events(count), count), 1):
+    wanted = (each for each in history.events(count * 2) if category_of(each[0]) != without)
+    for position, (stream, event) in enumerate(islice(wanted, count), 1):
         new = new_event(event, position)
         yield (
             position,
@@ -44,10 +47,10 @@ def rows(count: int) -> Iterator[Row]:
         )
 
 
-async def fill(dsn: str, count: int) -> None:
+async def fill(dsn: str, count: int, without: str = "") -> None:
     async with PostgresEventLog.open(dsn):
         connection = await asyncpg.connect(dsn)
-        source = rows(count)
+        source = rows(count, without)
         while chunk := list(islice(source, CHUNK)):
             await connection.copy_records_to_table(
                 "events", schema_name="log", columns=COLUMNS, records=chunk
