@@ -5,6 +5,7 @@ from replay.verify.checks.check import Check
 from replay.verify.checks.correlation import CorrelationCheck
 from replay.verify.checks.decoding import DecodingCheck
 from replay.verify.checks.epochs import EpochsCheck
+from replay.verify.checks.erasures import ErasuresCheck
 from replay.verify.checks.executions import ExecutionsCheck
 from replay.verify.checks.halts import HaltsCheck
 from replay.verify.checks.orphans import OrphansCheck
@@ -23,4 +24,5 @@ def log_checks() -> tuple[Check, ...]:
         OrphansCheck(),
         HaltsCheck(),
         EpochsCheck(),
+        ErasuresCheck(),
     )

@@ -6,11 +6,14 @@ from uuid import UUID
 
 import pytest
 
+from domain.client.client import Client
+from domain.client.personal_field import PersonalField
 from domain.event import encode
 from domain.order.order import Order
 from replay.verify.fact import read_fact
 from replay.verify.finding import Finding
 from replay.verify.log_checking import LogChecking
+from tests.doubles.memory_subject_keys import MemorySubjectKeys
 from tests.projections.history import FAILED, PASSED
 from tests.replay.verify.book import ACCOUNT, Book, event_id, order_id
 
@@ -43,10 +46,22 @@ async def test_a_lawful_log_is_whole(book: Book) -> None:
 
 
 async def test_every_check_has_something_to_look_at(book: Book) -> None:
+    await tell_of_a_client(book)
     checking = LogChecking()
     for recorded in book.log.store.events:
         checking.note(read_fact(recorded))
     assert all(result.examined for result in checking.results())
+
+
+async def tell_of_a_client(book: Book, *, until: str = "erased") -> Client:
+    client: Client = Client.empty("alice")
+    sealer = await MemorySubjectKeys().create("alice")
+    client.record({PersonalField.NAME: "Alice"}, sealer, book.now)
+    client.request_erasure("asked", book.now)
+    if until == "erased":
+        client.confirm_erasure(book.now)
+    await book.take(client)
+    return client
 
 
 class TestPositions:
@@ -307,3 +322,31 @@ def _abandoned(stream: str) -> bytes:
     order: Order = Order.empty(stream.removeprefix("order-"))
     order.abandon(ACCOUNT, Book().now)
     return encode(order.pending[0])
+
+
+class TestErasures:
+    async def test_one_that_is_done(self, book: Book) -> None:
+        await tell_of_a_client(book)
+        assert await book.findings() == {}
+
+    async def test_one_that_was_broken_off(self, book: Book) -> None:
+        await tell_of_a_client(book, until="asked")
+        found = only(await book.findings(), "erasures are final")
+        assert found.position == book.last("SubjectErasureRequested").position
+        assert (found.subject, "not done" in found.message) == ("client-alice", True)
+
+    async def test_one_that_nobody_asked_for(self, book: Book) -> None:
+        await tell_of_a_client(book)
+        book.remove(book.last("SubjectErasureRequested").position)
+        found = (await book.findings())["erasures are final"]
+        assert ["nobody had asked" in each.message for each in found] == [True]
+
+    async def test_details_after_it(self, book: Book) -> None:
+        client = await tell_of_a_client(book)
+        client.erasure = None
+        sealer = await MemorySubjectKeys().create("alice")
+        client.details.clear()
+        client.record({PersonalField.NAME: "Alice"}, sealer, book.now)
+        await book.take(client)
+        found = only(await book.findings(), "erasures are final")
+        assert found.position == book.last("ClientDetailsRecorded").position
