@@ -102,6 +102,17 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         64 * 1024, ge=1024, le=1024 * 1024, description="Larger request bodies are refused."
     )
+    snapshot_events: int = Field(
+        10_000,
+        ge=0,
+        description="Events of a read model after which a snapshot of it is due; 0 takes none.",
+    )
+    snapshot_minutes: float = Field(
+        15.0, gt=0, description="Minutes after which one is due even after fewer events."
+    )
+    snapshot_megabytes: int = Field(
+        1_000, ge=1, description="Room for the snapshots of one read model."
+    )
     docs_enabled: bool = Field(True, description="Serve the OpenAPI pages; never in production.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(False, description="Log lines as JSON.")

@@ -61,7 +61,7 @@ class ApiServer:
         machinery, dsn = self._machinery, self._machinery.servers.postgres_dsn
         async with (
             read_pool(dsn) as pool,
-            moments(dsn, machinery.log, machinery.clock) as kept,
+            moments(dsn, machinery.log, machinery.clock, machinery.snapshots) as kept,
         ):
             past = LoggedPast(machinery.log, machinery.clock, kept)
             app = create_app(self._dependencies(pool, past))

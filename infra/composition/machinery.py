@@ -23,9 +23,14 @@ from infra.failpoints import failpoints
 from infra.settings import Settings
 from infra.telemetry import metrics_registry
 from projections.metrics import ProjectionMetrics
+from replay.snapshots.metrics import SnapshotMetrics
+from replay.snapshots.store import SnapshotStore
 
 if TYPE_CHECKING:
     from asyncpg import Pool, Record
+
+SNAPSHOTS = "snapshots"
+"""Their directory in the data directory."""
 
 
 class Machinery(msgspec.Struct, frozen=True):
@@ -42,6 +47,11 @@ class Machinery(msgspec.Struct, frozen=True):
     registry: CollectorRegistry
     market_metrics: MarketMetrics
     projection_metrics: ProjectionMetrics
+    snapshot_metrics: SnapshotMetrics
+
+    @property
+    def snapshots(self) -> SnapshotStore:
+        return SnapshotStore(self.settings.data_dir / SNAPSHOTS, self.snapshot_metrics)
 
     def core(self, market: MarketData) -> Core:
         """The core, deciding on this market's quotes."""
@@ -81,4 +91,5 @@ async def machinery(settings: Settings) -> AsyncGenerator[Machinery]:
             registry=registry,
             market_metrics=MarketMetrics(registry),
             projection_metrics=ProjectionMetrics(registry),
+            snapshot_metrics=SnapshotMetrics(registry),
         )

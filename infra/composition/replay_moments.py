@@ -11,11 +11,13 @@ import asyncpg
 from api.reads.pool import prepare
 from domain.clock import Clock
 from domain.log import START, EventLog
+from infra.composition.replay_snapshots import SNAPSHOTTED, TrustedSnapshots
 from projections.folding import Folding
 from projections.projection import Projection
 from projections.registry import ALL_PROJECTIONS
 from replay.moments.moment import Moment, MomentLost
 from replay.moments.moments import Moments
+from replay.snapshots.store import SnapshotStore
 
 if TYPE_CHECKING:
     from replay.connection import Pool
@@ -59,12 +61,14 @@ class PostgresMoment:
 
 
 class MomentMaker:
-    """Makes moments of the projections' read models, from the log alone."""
+    """Makes moments of the projections' read models: from the newest snapshot up to the cut and the
+    events after it, or from the log alone."""
 
-    def __init__(self, dsn: str, log: EventLog, clock: Clock) -> None:
+    def __init__(self, dsn: str, log: EventLog, clock: Clock, store: SnapshotStore) -> None:
         self._dsn = dsn
         self._log = log
         self._clock = clock
+        self._snapshots = TrustedSnapshots(store, log)
 
     async def make(self, model: str, position: int) -> Moment:
         """Raises BatchFailed for an event that cannot be folded; as the log and the database."""
@@ -87,7 +91,17 @@ class MomentMaker:
 
     async def _fill(self, pool: "Pool", projection: Projection, position: int) -> None:
         await pool.execute(projection.table_definitions(BUILD))
-        await self._fold(pool, projection, START, position)
+        after = await self._load(pool, projection, position)
+        if after < position:
+            await self._fold(pool, projection, after, position)
+
+    async def _load(self, pool: "Pool", projection: Projection, until: int) -> int:
+        """The position that the tables are of."""
+        if projection not in SNAPSHOTTED:
+            return START
+        async with pool.acquire() as connection:
+            loaded = await self._snapshots.load(connection, projection, BUILD, until)
+        return START if loaded is None else loaded
 
     async def _fold(self, pool: "Pool", projection: Projection, after: int, until: int) -> None:
         folding = Folding(pool, self._clock, projection, BUILD)
@@ -104,9 +118,11 @@ class MomentMaker:
 
 
 @asynccontextmanager
-async def moments(dsn: str, log: EventLog, clock: Clock) -> AsyncGenerator[Moments]:
+async def moments(
+    dsn: str, log: EventLog, clock: Clock, store: SnapshotStore
+) -> AsyncGenerator[Moments]:
     """Gone with everything they hold when the block ends."""
-    opened = Moments(MomentMaker(dsn, log, clock).make)
+    opened = Moments(MomentMaker(dsn, log, clock, store).make)
     try:
         yield opened
     finally:

@@ -8,6 +8,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from adapters.market.metrics import MarketMetrics
 from api.metrics import ApiMetrics
 from projections.metrics import ProjectionMetrics
+from replay.snapshots.metrics import SnapshotMetrics
 
 _HEADER = """# Metrics
 
@@ -27,7 +28,12 @@ def render() -> str:
 
 def _rows() -> Iterator[str]:
     registry = CollectorRegistry()
-    for metrics in (MarketMetrics(registry), ProjectionMetrics(registry), ApiMetrics(registry)):
+    for metrics in (
+        MarketMetrics(registry),
+        ProjectionMetrics(registry),
+        ApiMetrics(registry),
+        SnapshotMetrics(registry),
+    ):
         for collector in vars(metrics).values():
             if isinstance(collector, MetricWrapperBase):
                 yield _row(collector)

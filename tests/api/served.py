@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,10 +21,13 @@ from domain.log import EventLog
 from infra.composition.replay_moments import MomentMaker
 from infra.composition.replay_past import LoggedPast
 from replay.moments.moments import Moments
+from replay.snapshots.metrics import SnapshotMetrics
+from replay.snapshots.store import SnapshotStore
 from tests.domain.world import FEES, World
 from tests.doubles.manual_clock import CountingIds
 
 SECRET = b"s" * 32
+NO_SNAPSHOTS = SnapshotStore(Path("no/such/directory"), SnapshotMetrics(CollectorRegistry()))
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 Answer = httpx.Response
@@ -74,7 +78,7 @@ def dependencies(
 ) -> ApiDependencies:
     """``moments`` are what lists of the past are read from."""
     here, now = world.here, clock or world.clock
-    moments = moments or Moments(MomentMaker(NOWHERE, log or here.log, now).make)
+    moments = moments or Moments(MomentMaker(NOWHERE, log or here.log, now, NO_SNAPSHOTS).make)
     # No worker confirms halts here, unless a test does: nobody shall wait for it.
     settings = {"halt_wait_seconds": 0.01, **settings}
     return ApiDependencies(

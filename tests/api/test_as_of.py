@@ -16,7 +16,7 @@ from domain.log import EventLog
 from infra.clock import SystemClock
 from infra.composition.replay_moments import moments
 from infra.log.postgres.log import PostgresEventLog
-from tests.api.served import Served, dependencies, problem
+from tests.api.served import NO_SNAPSHOTS, Served, dependencies, problem
 from tests.domain.world import World
 from tests.projections.desk import Desk, open_desk
 from tests.projections.history import History, append_all
@@ -103,7 +103,7 @@ async def observed(dsn: str, seed: int) -> AsyncIterator[Observed]:
         PostgresEventLog.open(dsn) as log,
         open_desk(dsn) as desk,
         read_pool(dsn, 4) as pool,
-        moments(dsn, log, SystemClock()) as kept,
+        moments(dsn, log, SystemClock(), NO_SNAPSHOTS) as kept,
     ):
         desk.log = log  # type: ignore[assignment]  # an EventLog is all that is used of it here
         world, clock = World(), SystemClock()

@@ -14,6 +14,7 @@ from infra.composition.replay_past import LoggedPast
 from infra.log.postgres.log import PostgresEventLog
 from replay.moments.moments import Moments
 from replay.state.state import state_of
+from tests.api.served import NO_SNAPSHOTS
 from tests.benchmarks.bench_fold import START, a_busy_account, recorded, trade_an_order
 from tests.benchmarks.harness import Bench, Result, percentile
 
@@ -31,7 +32,9 @@ async def run(bench: Bench) -> list[Result]:
     clock, some = SystemClock(), random.Random(1)
     async with PostgresEventLog.open(bench.postgres_dsn) as log:
         head = await _append(log, account)
-        past = LoggedPast(log, clock, Moments(MomentMaker(bench.postgres_dsn, log, clock).make))
+        past = LoggedPast(
+            log, clock, Moments(MomentMaker(bench.postgres_dsn, log, clock, NO_SNAPSHOTS).make)
+        )
 
         async def state(position: int) -> None:
             found = await state_of(log, account.stream, str(position), clock.now())

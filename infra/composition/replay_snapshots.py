@@ -1,0 +1,207 @@
+"""Snapshots of the read models in PostgreSQL: dumped and loaded with COPY in its binary form."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import asyncpg
+import structlog
+
+from domain.account.account import Account
+from domain.log import EventLog, RecordedEvent
+from domain.order.order import Order
+from projections.account_tables import ACCOUNTS
+from projections.accounts import ACCOUNTS_PROJECTION
+from projections.orders import ORDERS, ORDERS_PROJECTION
+from projections.projection import AnyTable, Projection
+from replay.snapshots.contents import Contents, LastEvent
+from replay.snapshots.snapshot_file import SnapshotBad, SnapshotWriter, read_part
+from replay.snapshots.store import Kept, SnapshotStore
+
+if TYPE_CHECKING:
+    from replay.connection import Connection
+
+SQL = {
+    name.strip(): body.strip()
+    for name, _, body in (
+        part.partition("\n")
+        for part in files(__package__)
+        .joinpath("replay_snapshots.sql")
+        .read_text("utf-8")
+        .split("-- name: ")[1:]
+    )
+}
+
+BUFFER = 1024 * 1024
+"""Bytes of a table that go to the thread that writes them, together."""
+
+_NOT_ROWS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProtocolError)
+"""What PostgreSQL says of a dump that was made of another table, or by another kind of server."""
+
+_logger = structlog.get_logger(__name__)
+
+Use = Callable[[BinaryIO, Contents], Awaitable[None]]
+"""What is done with the file of a snapshot that can be trusted. Raises SnapshotBad."""
+
+
+class Aggregates(NamedTuple):
+    """The table that has one row for each stream of a projection, with its version and position."""
+
+    table: AnyTable
+    stream_of: Callable[[str], str]
+
+
+SNAPSHOTTED: Mapping[Projection, Aggregates] = {
+    ACCOUNTS_PROJECTION: Aggregates(ACCOUNTS, Account.stream_of),
+    ORDERS_PROJECTION: Aggregates(ORDERS, Order.stream_of),
+}
+"""Those with lists that take long to fold; the others have few events, or none with a list."""
+
+
+def tables_digest(projection: Projection) -> str:
+    return sha256(projection.table_definitions("build").encode()).hexdigest()
+
+
+async def last_event(
+    connection: "Connection", log: EventLog, projection: Projection, build: str
+) -> LastEvent | None:
+    """The newest event that the tables of a build show; None where the log has it not.
+
+    Raises what the log and the database raise.
+    """
+    table, stream_of = SNAPSHOTTED[projection]
+    sql = SQL["last"].format(id=table.key[0], build=build, table=table.name)
+    row = await connection.fetchrow(sql)
+    if row is None:
+        return None
+    stream = stream_of(row["id"])
+    recorded = await event_at(log, stream, row["version"])
+    if recorded is None or recorded.position != row["position"]:
+        return None
+    return LastEvent(stream, recorded.version, recorded.position, recorded.id)
+
+
+async def event_at(log: EventLog, stream: str, version: int) -> RecordedEvent | None:
+    pages = log.read_stream(stream, after_version=version - 1, page_size=1)
+    async with aclosing(pages):
+        async for page in pages:
+            return page[0]
+    return None
+
+
+async def dump(
+    connection: "Connection", projection: Projection, build: str, writer: SnapshotWriter
+) -> None:
+    """All rows of a build, as its tables have them. Raises what the database raises; OSError."""
+    for table in projection.tables:
+        sql = SQL["rows"].format(build=build, table=table.name)
+        waiting = bytearray()
+
+        async def take(content: bytes, waiting: bytearray = waiting) -> None:
+            waiting.extend(content)
+            if len(waiting) >= BUFFER:
+                await _off_the_loop(writer.write, waiting)
+
+        writer.begin()
+        status = await connection.copy_from_query(sql, output=take, format="binary")
+        await _off_the_loop(writer.write, waiting)
+        writer.end(table.name, int(status.removeprefix("COPY ")))
+
+
+async def _off_the_loop(write: Callable[[bytes], None], waiting: bytearray) -> None:
+    content = bytes(waiting)
+    waiting.clear()
+    await asyncio.to_thread(write, content)
+
+
+class TrustedSnapshots:
+    """Those that are whole, of these tables and of this log; others are set aside when met."""
+
+    def __init__(self, store: SnapshotStore, log: EventLog) -> None:
+        self._store = store
+        self._log = log
+
+    async def newest(self, projection: Projection) -> Contents | None:
+        """Raises what the log raises."""
+
+        async def nothing_more(_file: BinaryIO, _contents: Contents) -> None: ...
+
+        return await self._first(projection, None, nothing_more)
+
+    async def load(
+        self, connection: "Connection", projection: Projection, build: str, until: int
+    ) -> int | None:
+        """Fill empty tables from the newest up to a cut: the position that they are of, None where
+        they are still empty. Raises what the log and the database raise."""
+
+        async def fill(file: BinaryIO, contents: Contents) -> None:
+            async with connection.transaction():
+                for number, table in enumerate(projection.tables):
+                    rows = read_part(file, contents, number)
+                    await _load_table(connection, build, table, rows)
+                    await _require_rows(connection, build, table, contents.parts[number].rows)
+
+        found = await self._first(projection, until, fill)
+        return None if found is None else found.position
+
+    async def _first(self, projection: Projection, until: int | None, use: Use) -> Contents | None:
+        """The newest that can be trusted and used."""
+        name = projection.name
+        for kept in await asyncio.to_thread(self._store.kept, name, projection.version, until):
+            try:
+                file = self._store.open(kept)
+            except OSError as error:
+                _logger.warning("snapshot_not_read", path=str(kept.path), error=str(error))
+                continue
+            try:
+                return await self._used(projection, kept, file, use)
+            except SnapshotBad as error:
+                await asyncio.to_thread(self._store.set_aside, kept, name, str(error))
+        return None
+
+    async def _used(self, projection: Projection, kept: Kept, file: BinaryIO, use: Use) -> Contents:
+        """Raises SnapshotBad."""
+        name, version = projection.name, projection.version
+        with file:
+            contents = await asyncio.to_thread(self._store.check, file, kept, name, version)
+            if contents.tables != tables_digest(projection):
+                raise SnapshotBad("it is of other tables")
+            await self._require_log(contents.last)
+            await use(file, contents)
+            return contents
+
+    async def _require_log(self, last: LastEvent) -> None:
+        recorded = await event_at(self._log, last.stream, last.version)
+        if recorded is None or not last.is_same(recorded):
+            raise SnapshotBad("it is of another log")
+
+
+async def _load_table(
+    connection: "Connection", build: str, table: AnyTable, content: Iterator[bytes]
+) -> None:
+    """Without the indexes that are there only for fast lists."""
+    name, key = f"{build}.{table.name}", ", ".join(table.key)
+    for (drop,) in await connection.fetch(SQL["drop_indexes"], name):
+        await connection.execute(drop)
+    await connection.execute(f"alter table {name} drop constraint {table.name}_pkey")
+    try:
+        await connection.copy_to_table(
+            table.name, source=_chunks(content), schema_name=build, format="binary"
+        )
+        await connection.execute(f"alter table {name} add primary key ({key})")
+    except _NOT_ROWS as error:
+        raise SnapshotBad(f"{table.name}: {error}") from error
+
+
+async def _require_rows(connection: "Connection", build: str, table: AnyTable, rows: int) -> None:
+    found = await connection.fetchval(SQL["count"].format(build=build, table=table.name))
+    if found != rows:
+        raise SnapshotBad(f"{table.name}: {found} rows instead of {rows}")
+
+
+async def _chunks(content: Iterator[bytes]) -> AsyncGenerator[bytes]:
+    while (chunk := await asyncio.to_thread(next, content, None)) is not None:
+        yield chunk

@@ -1,0 +1,28 @@
+-- name: try_lock
+-- One process at a time takes them, for as long as the transaction lasts.
+select pg_try_advisory_xact_lock(hashtext('patriot.snapshots'), hashtext($1))
+
+-- name: active
+select build, version, checkpoint, events
+from projections.builds
+where name = $1 and state = 'active'
+
+-- name: last
+select {id}::text as id, version, position
+from {build}.{table}
+order by position desc
+limit 1
+
+-- name: rows
+-- In the order of the columns, which is the same wherever the tables are defined the same.
+select * from {build}.{table}
+
+-- name: drop_indexes
+-- A table is loaded faster without, and a list of few pages read as fast.
+select format('drop index pg_temp.%I', c.relname)
+from pg_index i
+join pg_class c on c.oid = i.indexrelid
+where i.indrelid = $1::regclass and not i.indisprimary
+
+-- name: count
+select count(*) from {build}.{table}

@@ -1,0 +1,236 @@
+"""Snapshots of read models: what comes out of them is what went in, or they are not used."""
+
+import asyncio
+import random
+import shutil
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from infra.composition.replay_snapshots import SNAPSHOTTED
+from projections.accounts import ACCOUNTS_PROJECTION as ACCOUNTS
+from projections.orders import ORDERS_PROJECTION as ORDERS
+from replay.snapshots.policy import Policy
+from tests.projections.history import History
+from tests.replay.snapshots.keeping import POLICY, Keeping, Tables, open_keeping
+
+ROUNDS = 12
+
+
+@pytest.fixture
+async def keeping(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Keeping]:
+    async with open_keeping(postgres_dsn, tmp_path / "snapshots") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_any_moment_is_as_it_was(keeping: Keeping, seed: int) -> None:
+    """Of the read models at every cut, snapshots being taken at some of them."""
+    history, some = History(seed), random.Random(seed)
+    seen: dict[int, Tables] = {}
+    kept: list[int] = []
+    for _ in range(ROUNDS):
+        head = await keeping.happen(history, some.randint(1, 60))
+        seen[head] = {**await keeping.now(ACCOUNTS), **await keeping.now(ORDERS)}
+        if some.random() < 0.4:
+            assert all((await keeping.keep()).values())
+            kept.append(head)
+    assert kept
+    for position, tables in seen.items():
+        with keeping.reads() as reads:
+            then = [await keeping.then(projection, position) for projection in SNAPSHOTTED]
+        assert {**then[0], **then[1]} == tables
+        base = max((each for each in kept if each <= position), default=0)
+        assert set(reads.after) == ({base} if base < position else set())
+    assert keeping.set_aside(ACCOUNTS) == keeping.set_aside(ORDERS) == 0
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+
+
+def zeroed(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def renamed(path: Path) -> None:
+    """To a position before the one it is of, where it would tell what came only later."""
+    path.rename(path.with_name(f"{int(path.stem) - 1:020d}.snapshot"))
+
+
+def taken_for_another_model(path: Path) -> None:
+    other = {"accounts.v2": "orders.v2", "orders.v2": "accounts.v2"}[path.parent.name]
+    shutil.copy(path.parent.parent / other / path.name, path)
+
+
+def of_another_version(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"model_version":2', b'"model_version":1'))
+
+
+def a_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = (
+    *(cut, torn, emptied, flipped, zeroed, renamed),
+    *(taken_for_another_model, of_another_version, a_directory),
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_what_cannot_be_trusted_is_set_aside(
+    keeping: Keeping, damage: Callable[[Path], None]
+) -> None:
+    history = History(3)
+    first = await keeping.happen(history, 100)
+    await keeping.keep()
+    await keeping.happen(history, 60)
+    await keeping.keep()
+    head = await keeping.happen(history, 20)
+    damage(keeping.files(ORDERS)[-1])
+    with keeping.reads() as reads:
+        assert await keeping.then(ORDERS, head) == await keeping.now(ORDERS)
+    assert reads.after == [first]
+    is_moved = damage is not a_directory
+    assert keeping.set_aside(ORDERS) == is_moved
+    assert len(keeping.files(ORDERS)) == (1 if is_moved else 2)
+    assert len(list((keeping.directory).glob("aside/orders.v2.*"))) == is_moved
+
+
+async def test_without_any_that_can_be_trusted_the_log_is_enough(keeping: Keeping) -> None:
+    history = History(4)
+    for _ in range(3):
+        await keeping.happen(history, 40)
+        await keeping.keep()
+    for path in keeping.files(ORDERS):
+        flipped(path)
+    head = await keeping.desk.log.head()
+    with keeping.reads() as reads:
+        assert await keeping.then(ORDERS, head) == await keeping.now(ORDERS)
+    assert reads.after == [0]
+    assert keeping.set_aside(ORDERS) == 3
+
+
+async def test_those_after_the_cut_are_left_alone(keeping: Keeping) -> None:
+    history = History(5)
+    head = await keeping.happen(history, 60)
+    before = await keeping.now(ORDERS)
+    await keeping.happen(history, 60)
+    await keeping.keep()
+    assert await keeping.then(ORDERS, head) == before
+    assert len(keeping.files(ORDERS)) == 1
+    assert keeping.set_aside(ORDERS) == 0
+
+
+async def test_a_snapshot_of_another_log(keeping: Keeping) -> None:
+    """As after a restore, or where the data directory was another core's: at the same place stands
+    another event."""
+    await keeping.happen(History(6), 90)
+    await keeping.keep()
+    store = keeping.desk.log.store
+    for projection in SNAPSHOTTED:
+        last = next(event for event in reversed(store.events) if projection.concerns(event))
+        store.streams[last.stream][-1] = msgspec.structs.replace(last, id=UUID(int=1))
+        with keeping.reads() as reads:
+            then = await keeping.then(projection, await keeping.desk.log.head())
+        assert then == await keeping.now(projection)
+        assert reads.after == [0]
+        assert keeping.set_aside(projection) == 1
+
+
+async def test_one_is_taken_when_it_is_due(keeping: Keeping) -> None:
+    history = History(7)
+    policy = Policy(events=30, time=timedelta(minutes=5), megabytes=100)
+    taker = keeping.taker(policy)
+    assert await taker.take(ORDERS) is None  # nothing has happened
+    await keeping.happen(history, 10)
+    first = await taker.take(ORDERS)
+    assert first is not None
+    assert await taker.take(ORDERS) is None
+    while await keeping.desk.events_projected() < first.events + 30:
+        assert await taker.take(ORDERS) is None
+        await keeping.happen(history, 1)
+    second = await taker.take(ORDERS)
+    assert second is not None
+    keeping.desk.clock.advance(minutes=6)
+    assert await taker.take(ORDERS) is None  # nothing has happened since
+    while await keeping.desk.events_projected() == second.events:
+        await keeping.happen(history, 1)
+    assert await keeping.taker(policy).take(ORDERS) is not None  # also after a restart
+    assert len(keeping.files(ORDERS)) == 3
+
+
+async def test_one_process_at_a_time_takes_them(keeping: Keeping) -> None:
+    await keeping.happen(History(8), 60)
+    taken = await asyncio.gather(*(keeping.taker().take(ORDERS) for _ in range(4)))
+    assert sum(contents is not None for contents in taken) == 1
+    assert len(keeping.files(ORDERS)) == 1
+
+
+async def test_a_disk_that_is_full(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left of what could not be written; the next one is."""
+    await keeping.happen(History(9), 60)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            await keeping.taker().take(ORDERS)
+    assert [path for path in keeping.directory.rglob("*") if path.is_file()] == []
+    assert await keeping.taker().take(ORDERS) is not None
+
+
+async def test_what_goes_wrong_ends_nothing(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keeping.happen(History(10), 60)
+    failed = asyncio.Event()
+
+    def full(*_: object) -> None:
+        failed.set()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        running = asyncio.create_task(keeping.taker().run())
+        await failed.wait()
+    while len(keeping.files(ORDERS)) == 0:
+        keeping.desk.clock.advance(minutes=1)
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_a_killed_taker_left_is_tidied(keeping: Keeping) -> None:
+    await keeping.happen(History(11), 60)
+    left = [
+        keeping.directory / "orders.v2" / "00000000000000000007.partial",
+        keeping.directory / "orders.v1" / "00000000000000000007.snapshot",
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"left")
+    assert await keeping.keep(POLICY)
+    assert not any(path.exists() for path in left)
