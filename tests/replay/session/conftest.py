@@ -20,7 +20,7 @@ def _real(_: Path) -> Market:
     return recorded_market()
 
 
-MADE = pytest.param((made_market, 600, 60), id="made market")
+MADE = pytest.param((made_market, 400, 40), id="made market")
 REAL = pytest.param((_real, 1_200, 200), id=FRAMES.name)
 """How many events there are at least, and at how many positions the state is taken."""
 

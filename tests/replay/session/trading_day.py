@@ -1,5 +1,6 @@
 """A trading day: everything that can happen to orders, money and limits, again and again."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -22,7 +23,7 @@ from domain.use_cases.account_desk import AcknowledgeExternal, Transfer
 from domain.use_cases.requests import AmendOrder, CancelOrder, PlaceOrder
 from domain.use_cases.risk_desk import ChangeTrading, SetLimits
 from domain.venue import Amendment, VenueOrder
-from tests.end_to_end.floor import Floor
+from tests.end_to_end.floor import SETTLE_SECONDS, Floor
 from tests.end_to_end.recorded_time import RecordedTime
 from tests.replay.session.market import Market
 
@@ -30,6 +31,9 @@ FEES = FeeSchedule(Decimal("0.0002"), Decimal("0.0004"))
 FRAMES_AN_ACT = 5
 FIRST_FRAMES = 200
 """By then every symbol has a quote."""
+
+FOUND_ELSEWHERE = 2
+"""An order and a position that are not the core's."""
 
 SMALL = 12
 """Money for an order that every venue takes."""
@@ -52,6 +56,7 @@ class TradingDay:
         self._random = Random(seed)
         self._played = 0
         self._count = 0
+        self._is_acknowledged = False
         self._symbol = market.symbols[0]
         self._resting: list[str] = []
         self._placed: list[str] = []
@@ -252,11 +257,19 @@ class TradingDay:
             await venue.submit(VenueOrder(name, account, terms))
 
     async def _acknowledge(self) -> None:
-        account = await self._floor.core.repository.look(Account, self._dora)
-        if account.unacknowledged:
-            await self._order(self._dora, Side.BUY, OrderType.MARKET)
-            request = AcknowledgeExternal(self._dora, self._name(), "known to the desk")
-            await self._try(lambda c: self._floor.core.accounts.acknowledge(request, c))
+        """Once the core has found all that was done elsewhere, the account only reduces."""
+        if self._is_acknowledged:
+            return
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while await self._unacknowledged() < FOUND_ELSEWHERE:  # noqa: ASYNC110  # a log
+                await asyncio.sleep(0.02)
+        await self._order(self._dora, Side.BUY, OrderType.MARKET)
+        request = AcknowledgeExternal(self._dora, self._name(), "known to the desk")
+        await self._try(lambda c: self._floor.core.accounts.acknowledge(request, c))
+        self._is_acknowledged = True
+
+    async def _unacknowledged(self) -> int:
+        return (await self._floor.core.repository.look(Account, self._dora)).unacknowledged
 
     # Details
 
