@@ -39,16 +39,21 @@ class RedisChangeFeed:
     """Publishes on one channel: ``{"kind", "position", "rows": […]}``, decimals as plain strings,
     times in RFC 3339, at most ROWS_IN_MESSAGE rows a message.
 
-    A server that is away costs PUBLISH_SECONDS every PAUSE_SECONDS; what changes between is counted
-    as lost and not told.
+    A server that is away costs ``patience`` (seconds) every PAUSE_SECONDS; what changes between is
+    counted as lost and not told.
     """
 
     def __init__(
-        self, client: "redis.asyncio.Redis", metrics: ProjectionMetrics, channel: str = CHANNEL
+        self,
+        client: "redis.asyncio.Redis",
+        metrics: ProjectionMetrics,
+        channel: str = CHANNEL,
+        patience: float = PUBLISH_SECONDS,
     ) -> None:
         self._client = client
         self._metrics = metrics
         self._channel = channel
+        self._patience = patience
         self._paused_until = 0.0
 
     async def publish(self, kind: str, rows: Sequence[Row], position: int | None) -> None:
@@ -57,7 +62,7 @@ class RedisChangeFeed:
             self._metrics.lost_changes.labels(kind).inc(len(rows))
             return
         try:
-            async with asyncio.timeout(PUBLISH_SECONDS):
+            async with asyncio.timeout(self._patience):
                 await self._publish(kind, rows, position)
         except (RedisError, OSError) as error:
             self._paused_until = now() + PAUSE_SECONDS

@@ -53,7 +53,7 @@ async def online(postgres_dsn: str, redis_url: str, **settings: Any) -> AsyncIte
         read_pool(postgres_dsn, 4) as readers,
     ):
         metrics = ProjectionMetrics(CollectorRegistry())
-        feed = RedisChangeFeed(client, metrics)
+        feed = RedisChangeFeed(client, metrics, patience=30)  # what is not told is not seen
         runner = ProjectionRunner(writers, world.here.log, clock, feed, metrics)
         await runner.install()
         candles = CandleWriter(writers, feed)

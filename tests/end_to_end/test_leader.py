@@ -112,6 +112,7 @@ def starts(recorded: list[RecordedEvent]) -> dict[int, int]:
 def test_a_leader_stopped_past_its_lease_does_nothing_more(instances: TwoInstances) -> None:
     leader, standby = instances.leader, instances.standby
     instances.load.await_answers(TRADERS * 10)
+    instances.await_sent_by(1)
     leader.popen.send_signal(signal.SIGSTOP)
     stopped_at = time.monotonic()
     standby.await_output('"leading"')

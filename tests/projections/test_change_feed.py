@@ -74,7 +74,7 @@ async def test_messages_on_redis(redis_url: str) -> None:
         subscription = client.pubsub()
         await subscription.subscribe(CHANNEL)
         rows = [{"order_id": str(n), "quantity": Decimal("1E-8")} for n in range(250)]
-        await RedisChangeFeed(client, metrics).publish("orders", rows, 77)
+        await RedisChangeFeed(client, metrics, patience=30).publish("orders", rows, 77)
         messages: list[dict[str, Any]] = []
         while sum(len(m["rows"]) for m in messages) < 250:
             got = await subscription.get_message(ignore_subscribe_messages=True, timeout=5)
