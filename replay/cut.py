@@ -20,6 +20,9 @@ AROUND = 500
 WIDER = 8
 """How many times further back each look goes where positions are not dense."""
 
+MAX_DIGITS = 19
+"""Of a position: a log keeps them in 63 bits."""
+
 _POSITION = re.compile(r"\d+", re.ASCII)
 
 
@@ -37,15 +40,22 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 def parse_as_of(text: str) -> int | datetime:
-    """A position or an instant. Raises InvalidInput as ``parse_instant``."""
-    return int(text) if _POSITION.fullmatch(text) else parse_instant(text)
+    """A position or an instant. Raises InvalidInput: ``beyond_the_head`` for a position that no log
+    can have, and as ``parse_instant``."""
+    if not _POSITION.fullmatch(text):
+        return parse_instant(text)
+    digits = text.lstrip("0") or "0"
+    if len(digits) > MAX_DIGITS:
+        message = f"a position of {len(digits)} digits is beyond the head of any log"
+        raise InvalidInput("beyond_the_head", message, "as_of")
+    return int(digits)
 
 
 async def resolve(log: EventLog, text: str, now: datetime) -> Cut:
     """The cut at a position, or at the last position recorded at or before an RFC 3339 instant.
 
-    Raises InvalidInput: ``invalid_instant``, ``no_time_zone``, ``in_the_future``,
-    ``before_the_first_event``, ``beyond_the_head``, ``no_such_position``; and what the log raises.
+    Raises InvalidInput: as ``parse_as_of``, ``in_the_future``, ``before_the_first_event``,
+    ``beyond_the_head``, ``no_such_position``; and what the log raises.
     """
     asked = parse_as_of(text)
     if isinstance(asked, int):

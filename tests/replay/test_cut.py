@@ -135,7 +135,10 @@ async def test_a_position_is_itself(kind: type[MemoryEventLog]) -> None:
     assert (cut.position, cut.asked_for) == (last, str(last))
     assert cut.recorded_at == EPOCH + timedelta(seconds=7)
     assert await refusal(log, str(last + 1)) == "beyond_the_head"
+    assert await refusal(log, "9" * 19) == "beyond_the_head"
     assert await refusal(log, "9" * 40) == "beyond_the_head"
+    assert await refusal(log, "0" * 5_000) == "before_the_first_event"
+    assert (await resolve(log, f"{'0' * 5_000}{last}", NOW)).position == last
     assert await refusal(log, "0") == "before_the_first_event"
 
 
@@ -175,12 +178,21 @@ async def test_now_is_not_in_the_future() -> None:
         ("2026-01-01T00:00:00Z\n", "invalid_instant"),
         ("2026-01-01T00:00:00", "no_time_zone"),
         ("2026-01-01T00:00:00.5", "no_time_zone"),
+        ("yesterday" * 1_000, "invalid_instant"),
+        ("0" * 100_000 + "x", "invalid_instant"),
+        (f"2026-01-01T00:00:00.{'5' * 100_000}", "no_time_zone"),
+        ("1" * 20, "beyond_the_head"),
+        ("1" * 4_301, "beyond_the_head"),
+        ("1" * 100_000, "beyond_the_head"),
     ],
+    ids=lambda value: value[:30],
 )
 def test_what_is_neither(text: str, code: str) -> None:
+    """And is told in a line, however long it is."""
     with pytest.raises(InvalidInput) as caught:
         parse_as_of(text)
     assert caught.value.code == code
+    assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize(

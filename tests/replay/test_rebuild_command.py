@@ -86,6 +86,7 @@ def test_rebuild_list_and_drop(command: CommandLine) -> None:
         (["--as-of", "1999-01-01T00:00:00Z", "--into", "past"], 2, "before_the_first_event"),
         (["--as-of", "0", "--into", "past"], 2, "before_the_first_event"),
         (["--as-of", "151", "--into", "past"], 2, "beyond_the_head"),
+        (["--as-of", "9" * 5_000, "--into", "past"], 2, "beyond_the_head"),
         (["--as-of", "1", "--into", "public"], 2, "invalid_schema"),
         (["--as-of", "1", "--into", "x; drop table y"], 2, "invalid_schema"),
         (["--as-of", "1", "--into", "past", "--projection", "x"], 2, "no_such_projection"),
