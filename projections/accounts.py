@@ -41,6 +41,10 @@ from projections.projection import Changes, Fact, Loaded, Projection, Wanted
 OfAccount = TypeVar("OfAccount", BalanceRow, PositionRow)
 
 ORDER_EVENTS = (FundsReserved, ReservationChanged, ReservationReleased, Settlement)
+POSITION_EVENTS = (Settlement, PositionAdjusted)
+OF_ONE_ASSET = (FundsDeposited, FundsWithdrawn, BalanceAdjusted)
+OF_SETTLEMENT_ASSET = (FundsReserved, PositionAdjusted)
+OF_RESERVATION = (ReservationChanged, ReservationReleased)
 
 
 class FoldedAccount:
@@ -81,7 +85,7 @@ class FoldedAccount:
         event.mutate(self.account)
         if isinstance(event, ORDER_EVENTS):
             self._touched_orders.add(event.order_id)
-        if isinstance(event, Settlement | PositionAdjusted):
+        if isinstance(event, POSITION_EVENTS):
             self._change_position(event, position)
         self._position = position
 
@@ -122,11 +126,11 @@ class FoldedAccount:
 
     def _assets_touched_by(self, event: AccountEvent) -> set[str]:
         """Asked before the event is applied, as it may end the reservation."""
-        if isinstance(event, FundsDeposited | FundsWithdrawn | BalanceAdjusted):
+        if isinstance(event, OF_ONE_ASSET):
             return {event.asset}
-        if isinstance(event, FundsReserved | PositionAdjusted):
+        if isinstance(event, OF_SETTLEMENT_ASSET):
             return {event.settlement_asset}
-        if isinstance(event, ReservationChanged | ReservationReleased):
+        if isinstance(event, OF_RESERVATION):
             return {self.account.reservations[event.order_id].settlement_asset}
         if isinstance(event, Settlement):
             return {event.settlement_asset, event.fee_asset}

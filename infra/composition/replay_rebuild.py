@@ -79,6 +79,7 @@ class ProjectedModels:
         self._build = f'"{schema}"'
         self._projections = projections
         self._folds: list[tuple[Projection, Fold]] = []
+        self._concerned: dict[tuple[str, str, str], Sequence[int]] = {}
         self.forget()
 
     @property
@@ -101,13 +102,10 @@ class ProjectedModels:
             await connection.execute(projection.table_definitions(self._build))
 
     async def fold(self, page: Sequence[Happened]) -> "Write":
-        facts = [Fact(recorded, event) for recorded, event in page]
         changes: list[Changes] = []
-        for projection, fold in self._folds:
-            await asyncio.sleep(0)
-            concerning = [fact for fact in facts if projection.concerns(fact.recorded)]
-            if concerning:
-                changes += await self._fold(projection, fold, concerning)
+        for (projection, fold), facts in zip(self._folds, self._shares(page), strict=True):
+            if facts:
+                changes += await self._fold(projection, fold, facts)
 
         async def write(connection: "Connection") -> None:
             for table, rows, deleted in changes:
@@ -119,6 +117,22 @@ class ProjectedModels:
     async def digests(self, connection: "Connection") -> Sequence[TableDigest]:
         await connection.execute("set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'")
         return [await self._digest(connection, table) for table in self._all_tables()]
+
+    def _shares(self, page: Sequence[Happened]) -> Sequence[Sequence[Fact]]:
+        """What concerns each projection. Which ones an event concerns is asked once for each type
+        in each category."""
+        shares: list[list[Fact]] = [[] for _ in self._projections]
+        for recorded, event in page:
+            category, dash, _ = recorded.stream.partition("-")
+            kind = (category, dash, recorded.type)
+            concerned = self._concerned.get(kind)
+            if concerned is None:
+                concerned = [n for n, p in enumerate(self._projections) if p.concerns(recorded)]
+                self._concerned[kind] = concerned
+            fact = Fact(recorded, event)
+            for number in concerned:
+                shares[number].append(fact)
+        return shares
 
     async def _fold(
         self, projection: Projection, fold: Fold, facts: Sequence[Fact]
