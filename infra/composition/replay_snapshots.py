@@ -140,9 +140,10 @@ class TrustedSnapshots:
         async def fill(file: BinaryIO, contents: Contents) -> None:
             async with connection.transaction():
                 for number, table in enumerate(projection.tables):
-                    rows = read_part(file, contents, number)
-                    await _load_table(connection, build, table, rows)
-                    await _require_rows(connection, build, table, contents.parts[number].rows)
+                    content = read_part(file, contents, number)
+                    rows = await _load_table(connection, build, table, content)
+                    if rows != contents.parts[number].rows:
+                        raise SnapshotBad(f"{table.name}: {rows} rows")
 
         found = await self._first(projection, until, fill)
         return None if found is None else found.position
@@ -181,27 +182,33 @@ class TrustedSnapshots:
 
 async def _load_table(
     connection: "Connection", build: str, table: AnyTable, content: Iterator[bytes]
-) -> None:
-    """Without the indexes that are there only for fast lists."""
+) -> int:
+    """Without the indexes that are there only for fast lists. How many rows there are now."""
     name, key = f"{build}.{table.name}", ", ".join(table.key)
     for (drop,) in await connection.fetch(SQL["drop_indexes"], name):
         await connection.execute(drop)
     await connection.execute(f"alter table {name} drop constraint {table.name}_pkey")
     try:
-        await connection.copy_to_table(
-            table.name, source=_chunks(content), schema_name=build, format="binary"
-        )
+        async with aclosing(_chunks(content)) as chunks:
+            status = await connection.copy_to_table(
+                table.name, source=chunks, schema_name=build, format="binary"
+            )
         await connection.execute(f"alter table {name} add primary key ({key})")
     except _NOT_ROWS as error:
         raise SnapshotBad(f"{table.name}: {error}") from error
-
-
-async def _require_rows(connection: "Connection", build: str, table: AnyTable, rows: int) -> None:
-    found = await connection.fetchval(SQL["count"].format(build=build, table=table.name))
-    if found != rows:
-        raise SnapshotBad(f"{table.name}: {found} rows instead of {rows}")
+    return int(status.removeprefix("COPY "))
 
 
 async def _chunks(content: Iterator[bytes]) -> AsyncGenerator[bytes]:
-    while (chunk := await asyncio.to_thread(next, content, None)) is not None:
-        yield chunk
+    """Each is made while the one before it is on its way."""
+    ahead = _next_of(content)
+    try:
+        while (chunk := await ahead) is not None:
+            ahead = _next_of(content)
+            yield chunk
+    finally:
+        await asyncio.gather(ahead, return_exceptions=True)
+
+
+def _next_of(content: Iterator[bytes]) -> "asyncio.Future[bytes | None]":
+    return asyncio.ensure_future(asyncio.to_thread(next, content, None))

@@ -23,6 +23,3 @@ select format('drop index pg_temp.%I', c.relname)
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
 where i.indrelid = $1::regclass and not i.indisprimary
-
--- name: count
-select count(*) from {build}.{table}
