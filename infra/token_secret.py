@@ -2,7 +2,7 @@
 
 import secrets
 
-from infra.secret_file import UnsafeSecret, make_secret, read_secret
+from infra.secret_file import UnsafeSecret, has_secret, make_secret, read_secret
 from infra.settings import MIN_SECRET_BYTES, Settings, SettingsError
 
 FILE_NAME = "token_secret"
@@ -14,7 +14,7 @@ def token_secret(settings: Settings) -> bytes:
         return settings.token_secret.get_secret_value().encode()
     path = settings.data_dir / FILE_NAME
     try:
-        if not path.exists():
+        if not has_secret(path):
             make_secret(path, secrets.token_urlsafe(MIN_SECRET_BYTES))
         secret = read_secret(path)
     except UnsafeSecret as error:

@@ -1,4 +1,4 @@
-"""patriot subject: record, show, erase.
+"""patriot subject: record, show, erase, rewrap.
 
 Personal values come from a file or standard input, never as arguments: those are seen by other
 users of the machine, and shells keep them.
@@ -31,7 +31,13 @@ from infra.cli.local import attached
 from infra.cli.options import AsJson, DataDir, Reason, settings_for
 from infra.cli.output import Row, advise, console, fail, print_json, print_record, print_rows
 from infra.clock import SystemIds
-from infra.composition.subjects import UNREADABLE, NothingThere, client_desk
+from infra.composition.subjects import (
+    UNREADABLE,
+    NothingThere,
+    Rewrapped,
+    client_desk,
+    subject_keys,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Personal details, and how they are forgotten.")
 
@@ -111,6 +117,29 @@ def erase(
         {"reason": erased.reason, "erased_at": format_time(erased.erased_at)}, as_json=False
     )
     advise("Backups of the keys still hold this one: docs/how-to/erase_a_subject.md")
+
+
+@app.command("rewrap")
+def rewrap(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Wrap all keys under a new master key: copies of them from before open nothing any more.
+
+    Where the file of the master key is named by a setting, its first line is the new one: put it
+    there before. Stopped half-way, run it again.
+    """
+
+    async def work() -> Rewrapped:
+        async with subject_keys(attached(settings_for(data_dir))) as keys:
+            return await keys.rewrap()
+
+    with _told():
+        done = asyncio.run(work())
+    print_record(msgspec.to_builtins(done), as_json=as_json)
+    if done.old_keys:
+        advise("All keys are wrapped under the first line: remove the others from the file.")
+    if done.keys:
+        advise("Back up the master key and the keys now, then destroy the backups from before.")
+    else:
+        advise("Every key was wrapped under this master key already.")
 
 
 def _at_desk(data_dir: Path | None, ask: Callable[[ClientDesk], Awaitable[Answer]]) -> Answer:

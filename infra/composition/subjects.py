@@ -15,11 +15,11 @@ from infra.composition.failpoint_log import with_failpoints
 from infra.composition.servers import ServerAway, event_log, servers
 from infra.failpoints import failpoints
 from infra.settings import Settings
-from infra.subject_keys.master_key import MasterKeyFile
-from infra.subject_keys.postgres_subject_keys import PostgresSubjectKeys
+from infra.subject_keys.master_key_file import MasterKeyFile
+from infra.subject_keys.postgres_subject_keys import PostgresSubjectKeys, Rewrapped
 from infra.version import code_version
 
-__all__ = ["UNREADABLE", "NothingThere", "client_desk"]
+__all__ = ["UNREADABLE", "NothingThere", "Rewrapped", "client_desk", "subject_keys"]
 
 UNREADABLE = (Unreadable, UnknownEventType, UndecodableEvent)
 """What is there and cannot be read."""
@@ -40,24 +40,41 @@ class NothingThere(Exception):
 
 @asynccontextmanager
 async def client_desk(settings: Settings) -> AsyncGenerator[ClientDesk]:
-    """Raises NothingThere, ServerAway, SettingsError, and as ``servers`` and ``event_log``."""
-    _require_log(settings)
+    """Raises as ``subject_keys`` and ``event_log``."""
     failpoints.arm(settings, os.environ)
-    clock = SystemClock()
     async with (
-        servers(settings, clock) as where,
-        event_log(settings, where.postgres_dsn) as opened,
-        asyncpg.create_pool(where.postgres_dsn, min_size=1, max_size=CONNECTIONS) as pool,
+        _database(settings) as dsn,
+        event_log(settings, dsn) as opened,
+        _keys(settings, dsn) as keys,
     ):
         log = with_failpoints(opened)
-        keys = PostgresSubjectKeys(pool, MasterKeyFile(settings), SystemIds())
+        yield ClientDesk(Repository(log, code_version()), log, keys, SystemClock())
+
+
+@asynccontextmanager
+async def subject_keys(settings: Settings) -> AsyncGenerator[PostgresSubjectKeys]:
+    """Raises NothingThere, ServerAway, SettingsError, and as ``servers``."""
+    async with _database(settings) as dsn, _keys(settings, dsn) as keys:
+        yield keys
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncGenerator[str]:
+    _require_log(settings)
+    async with servers(settings, SystemClock()) as where:
         try:
-            await keys.install()
-            yield ClientDesk(Repository(log, code_version()), log, keys, clock)
+            yield where.postgres_dsn
         except _DATABASE_AWAY as error:
-            raise ServerAway(
-                f"PostgreSQL went away: {str(error) or type(error).__name__}"
-            ) from error
+            message = f"PostgreSQL went away: {str(error) or type(error).__name__}"
+            raise ServerAway(message) from error
+
+
+@asynccontextmanager
+async def _keys(settings: Settings, dsn: str) -> AsyncGenerator[PostgresSubjectKeys]:
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=CONNECTIONS) as pool:
+        keys = PostgresSubjectKeys(pool, MasterKeyFile(settings), SystemIds())
+        await keys.install()
+        yield keys
 
 
 def _require_log(settings: Settings) -> None:

@@ -1,5 +1,10 @@
--- name: lock
+-- name: lock_install
 select pg_advisory_xact_lock(7237501)
+
+-- name: lock_masters
+-- Who wraps a key reads the master key under this lock, so that none is wrapped under one that is
+-- being given up.
+select pg_advisory_xact_lock(7237502)
 
 -- name: create
 -- Whoever comes first: the others find that one.
@@ -15,8 +20,17 @@ select exists (select from subject_keys.keys where subject = $1 and destroyed_at
 -- name: master_ids
 select distinct master_id from subject_keys.keys where destroyed_at is null
 
+-- name: not_under
+select subject, key_id, master_id, wrapped from subject_keys.keys
+where destroyed_at is null and master_id <> $1
+order by subject
+for update
+
+-- name: rewrap
+update subject_keys.keys set master_id = $2, wrapped = $3 where subject = $1
+
 -- name: durably
--- Whatever the database is set to: what is told to be destroyed does not come back with a crash.
+-- Whatever the database is set to: what is told to be done does not come undone with a crash.
 set local synchronous_commit = on
 
 -- name: destroy

@@ -11,7 +11,7 @@ from domain.client.sealed import KeyGone, Place
 from domain.client.subject_keys import Sealer, SubjectKeys
 from infra.clock import SystemIds
 from infra.settings import Settings
-from infra.subject_keys.master_key import MasterKeyFile
+from infra.subject_keys.master_key_file import MasterKeyFile
 from infra.subject_keys.postgres_subject_keys import PostgresSubjectKeys
 from tests.doubles.memory_subject_keys import MemorySubjectKeys
 

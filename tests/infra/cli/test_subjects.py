@@ -12,7 +12,7 @@ import pytest
 
 from domain.event import Event
 from infra.log.postgres.log import PostgresEventLog
-from infra.subject_keys.master_key import FILE_NAME
+from infra.subject_keys.master_key_file import FILE_NAME
 from tests.end_to_end.crash import armed
 from tests.end_to_end.process import patriot as run_apart
 from tests.infra.cli.running import CommandLine
@@ -67,9 +67,10 @@ def test_the_page_works_as_it_stands(command: CommandLine) -> None:
         assert ended.code == 0, (line, ended.err)
         printed.append(ended.out)
         assert not any(value in ended.err for value in ALICE.values())
-    recorded, shown, erased, gone, verified = printed
+    recorded, shown, erased, gone, verified, rewrapped = printed
+    told = recorded + erased + gone + verified + rewrapped
     assert "alice" in recorded
-    assert not any(value in recorded + erased + gone + verified for value in ALICE.values())
+    assert not any(value in told for value in ALICE.values())
     assert all(value in shown for value in ALICE.values())
     assert "alice is erased" in erased
     assert gone.count("erased") >= len(ALICE)
@@ -213,6 +214,37 @@ def test_without_the_master_key_nothing_is_opened_and_none_is_made(
     assert (refused.code, "another master key" in " ".join(refused.err.split())) == (1, True)
     master.write_text(content)
     assert recorded("subject", "show", "alice", "--json").json["details"] == ALICE
+
+
+def test_after_wrapping_anew_the_old_master_key_opens_nothing(
+    recorded: CommandLine, tmp_path: Path
+) -> None:
+    master = tmp_path / "data" / FILE_NAME
+    old = master.read_text()
+    done = recorded("subject", "rewrap", "--json").json
+    assert (done["keys"], done["old_keys"]) == (1, 0)
+    assert recorded("subject", "show", "alice", "--json").json["details"] == ALICE
+    new = master.read_text()
+    assert old not in new
+    master.write_text(old)
+    assert recorded("subject", "show", "alice").code == 1
+
+
+def test_a_file_that_is_named_is_its_owners(recorded: CommandLine, tmp_path: Path) -> None:
+    named, old = tmp_path / "named", (tmp_path / "data" / FILE_NAME).read_text()
+    recorded.set_environment(PATRIOT_SUBJECT_MASTER_KEY_FILE=str(named))
+    for content, keys, old_keys in (
+        (old, 0, 0),
+        (f"{'ab' * 32}\n{old}\n", 1, 1),
+        ("ab" * 32, 0, 0),
+    ):
+        named.write_text(content)
+        named.chmod(0o600)
+        done = recorded("subject", "rewrap", "--json")
+        assert (done.json["keys"], done.json["old_keys"]) == (keys, old_keys)
+        assert ("remove the others" in done.err) == bool(old_keys)
+        assert named.read_text() == content
+        assert recorded("subject", "show", "alice", "--json").json["details"] == ALICE
 
 
 def test_what_was_altered_is_named_and_not_taken_for_erased(

@@ -1,17 +1,19 @@
 """The table of keys: nothing in clear, nothing usable elsewhere, and closed without its master."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
-from domain.client.sealed import KeyDamaged, Place
+from domain.client.sealed import KeyDamaged, Place, Sealed
 from infra.clock import SystemIds
 from infra.settings import Settings, SettingsError
-from infra.subject_keys.master_key import FILE_NAME, MasterKeyFile
+from infra.subject_keys.master_key_file import FILE_NAME, MasterKeyFile
 from infra.subject_keys.postgres_subject_keys import PostgresSubjectKeys
+from infra.subject_keys.statements import SQL
 
 if TYPE_CHECKING:
     from asyncpg import Pool, Record
@@ -63,7 +65,7 @@ async def test_a_row_alone_opens_nothing(
     assert row is not None
     assert (row["subject"], str(row["key_id"])) == ("alice", sealer.seal("x", PLACE).key_id)
     assert len(row["wrapped"]) == 12 + 32 + 16
-    opened = MasterKeyFile(master.settings).read()
+    opened = MasterKeyFile(master.settings).read().current
     key = opened.unwrap(row["wrapped"], f"alice {row['key_id']}")
     assert key not in row["wrapped"]
     assert str(master.text()) not in str(dict(row))
@@ -137,3 +139,124 @@ async def test_a_key_is_whole_or_destroyed(keys: PostgresSubjectKeys, pool: "Poo
     for half in ("set wrapped = null", "set destroyed_at = now()", "set key_id = null"):
         with pytest.raises(asyncpg.CheckViolationError):
             await pool.execute(f"update subject_keys.keys {half}")
+
+
+async def opened(keys: PostgresSubjectKeys, sealed: Mapping[str, Sealed]) -> dict[str, str]:
+    found = {subject: await keys.find(subject) for subject in sealed}
+    return {
+        subject: sealer.open(sealed[subject], PLACE) for subject, sealer in found.items() if sealer
+    }
+
+
+SUBJECTS = ("alice", "bob", "carol")
+IN_CLEAR = {"alice": "text of alice", "carol": "text of carol"}
+
+
+async def sealed_for(keys: PostgresSubjectKeys) -> dict[str, Sealed]:
+    """Bob is erased."""
+    sealed = {
+        subject: (await keys.create(subject)).seal(f"text of {subject}", PLACE)
+        for subject in SUBJECTS
+    }
+    await keys.destroy("bob")
+    return sealed
+
+
+async def test_wrapped_anew_a_copy_from_before_opens_nothing(
+    keys: PostgresSubjectKeys, pool: "Pool[Record]", master: Master
+) -> None:
+    sealed = await sealed_for(keys)
+    await pool.execute("create table backup as select * from subject_keys.keys")
+    first = master.text()
+    done = await keys.rewrap()
+    assert (done.keys, done.old_keys) == (2, 0)
+    assert master.text() not in (first, None)
+    assert str(first) not in str(master.text())
+    assert await opened(keys, sealed) == IN_CLEAR
+    await pool.execute("delete from subject_keys.keys")
+    await pool.execute("insert into subject_keys.keys select * from backup")
+    with pytest.raises(KeyDamaged, match="another master key"):
+        await keys.find("alice")
+
+
+@pytest.mark.parametrize("stops_at", ["rewrap", "forget_old"])
+async def test_wrapping_anew_that_stops_goes_on(
+    keys: PostgresSubjectKeys, monkeypatch: pytest.MonkeyPatch, stops_at: str
+) -> None:
+    sealed = await sealed_for(keys)
+
+    def stop(*_: object) -> None:
+        raise RuntimeError("stopped")
+
+    with monkeypatch.context() as broken:
+        if stops_at == "rewrap":
+            broken.setattr(PostgresSubjectKeys, "_rewrap", stop)
+        else:
+            broken.setattr(MasterKeyFile, "forget_old", stop)
+        with pytest.raises(RuntimeError, match="stopped"):
+            await keys.rewrap()
+    assert await opened(keys, sealed) == IN_CLEAR
+    dora = (await keys.create("dora")).seal("text of dora", PLACE)
+    done = await keys.rewrap()
+    assert done.keys == (2 if stops_at == "rewrap" else 0)
+    assert await opened(keys, {**sealed, "dora": dora}) == {**IN_CLEAR, "dora": "text of dora"}
+
+
+async def test_many_at_once(keys: PostgresSubjectKeys, master: Master) -> None:
+    """No key is ever left under a master key that is gone."""
+    sealed: dict[str, Sealed] = {}
+
+    async def use(number: int) -> None:
+        subject = f"s{number}"
+        sealer = await keys.create(subject)
+        sealed[subject] = sealer.seal(subject, PLACE)
+        assert await opened(keys, {subject: sealed[subject]}) == {subject: subject}
+
+    await use(0)
+    work = [use(number) for number in range(1, 12)]
+    await asyncio.gather(*work, *(keys.rewrap() for _ in range(3)))
+    assert await opened(keys, sealed) == {subject: subject for subject in sealed}
+    assert len(str(master.text()).split()) == 1
+
+
+WAITING = (
+    "select count(*) from pg_locks l join pg_database d on d.oid = l.database"
+    " where d.datname = current_database() and l.locktype = 'advisory' and not l.granted"
+)
+
+
+async def test_who_wraps_waits_for_who_wraps(
+    keys: PostgresSubjectKeys, pool: "Pool[Record]", master: Master
+) -> None:
+    """Nobody may read the master key and use it after it was given up."""
+    await keys.create("alice")
+    first = master.text()
+    async with asyncio.TaskGroup() as group, pool.acquire() as holder, holder.transaction():
+        await holder.execute(SQL["lock_masters"])
+        group.create_task(keys.create("bob"))
+        group.create_task(keys.rewrap())
+        async with asyncio.timeout(10):
+            while await holder.fetchval(WAITING) < 2:
+                pass
+        assert master.text() == first
+        assert not await keys.exists("bob")
+    assert master.text() != first
+    assert await keys.find("bob") is not None
+
+
+async def test_a_damaged_key_stops_it_and_loses_no_other(
+    keys: PostgresSubjectKeys, pool: "Pool[Record]"
+) -> None:
+    sealed = await sealed_for(keys)
+    await pool.execute("update subject_keys.keys set wrapped = '' where subject = 'carol'")
+    with pytest.raises(KeyDamaged, match="carol"):
+        await keys.rewrap()
+    assert await opened(keys, {"alice": sealed["alice"]}) == {"alice": "text of alice"}
+    await keys.destroy("carol")
+    assert (await keys.rewrap()).keys == 1
+    assert await opened(keys, {"alice": sealed["alice"]}) == {"alice": "text of alice"}
+
+
+async def test_without_keys_there_is_nothing_to_wrap(keys: PostgresSubjectKeys) -> None:
+    with pytest.raises(SettingsError, match="is missing"):
+        await keys.rewrap()
