@@ -1,7 +1,7 @@
 """A whole core in one process on real servers, with the market in the test's hand."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -40,10 +40,7 @@ SETTLE_SECONDS = 20.0
 
 
 class Floor:
-    """Commands by name, the market by frame, and read models that are current when asked.
-
-    ``venue`` is where its operator does what the core has not asked for.
-    """
+    """Commands by name, the market by frame, and read models that are current when asked."""
 
     def __init__(
         self,
@@ -51,13 +48,18 @@ class Floor:
         feed: Feed,
         pool: "Pool[Record]",
         runner: ProjectionRunner,
-        venue: PaperVenue,
+        venues: Sequence[PaperVenue],
     ) -> None:
         self.core = core
         self.feed = feed
         self.pool = pool
         self.runner = runner
-        self.venue = venue
+        self._venues = venues
+
+    @property
+    def venue(self) -> PaperVenue:
+        """Where its operator does what the core has not asked for."""
+        return self._venues[-1]
 
     def context(self, name: str) -> CommandContext:
         return CommandContext(command_id_for("test", name), f"test-{name}", ACTOR)
@@ -180,7 +182,7 @@ async def floor(
         ]
         # Frames that are played before the venue listens would never reach it.
         await execution.recovered.wait()
-        yield Floor(core, Feed(_NoSource(), hub, clock, metrics), pool, runner, venues[-1])
+        yield Floor(core, Feed(_NoSource(), hub, clock, metrics), pool, runner, venues)
         for task in tasks:
             task.cancel()
 

@@ -21,7 +21,7 @@ def _real(_: Path) -> Market:
 
 
 MADE = pytest.param((made_market, 400, 40), id="made market")
-REAL = pytest.param((_real, 1_200, 200), id=FRAMES.name)
+REAL = pytest.param((_real, 800, 200), id=FRAMES.name)
 """How many events there are at least, and at how many positions the state is taken."""
 
 

@@ -1,16 +1,17 @@
 """A recorded session: what the log holds, and what the read models showed while it was made."""
 
 import asyncio
-import itertools
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import aclosing
+from itertools import cycle, pairwise
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
-from domain.log import EventLog
+from domain.log import CaughtUp, EventLog
 from infra.settings import Settings
 from tests.end_to_end.floor import Floor, floor
 from tests.end_to_end.recorded_time import RecordedTime
@@ -22,8 +23,8 @@ from tests.replay.session.trading_day import TradingDay
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
-AHEAD = 80
-"""Events by which trading may be ahead of what was taken: both go on side by side."""
+AHEAD = 50
+"""Events by which trading may be ahead of the next position: the two go on side by side."""
 
 TAKE_SECONDS = 20.0
 
@@ -70,20 +71,23 @@ async def record(
     ) as trading:
         day = TradingDay(trading, market, clock, seed=4)
         async with Taking(trading, dsn, gate) as taking, asyncio.TaskGroup() as group:
-            group.create_task(_trade(day, trading, gate, positions[-1]))
-            taken = [await taking.take(position) for position in positions]
+            group.create_task(_trade(day, trading, gate, positions))
+            taken = [await taking.take(position) for position in positions[:-1]]
+            taken.append(await taking.take_last(positions[-1]))
         gate.open_to(WIDE_OPEN)
         await trading.until_quiet()
     return RecordedSession(dsn, redis_url, data_dir, taken, day.refusals)
 
 
-async def _trade(day: TradingDay, trading: Floor, gate: Gate, until: int) -> None:
+async def _trade(day: TradingDay, trading: Floor, gate: Gate, positions: Sequence[int]) -> None:
+    """Until the log has the last of the positions."""
+    ahead = AHEAD + max(later - earlier for earlier, later in pairwise(positions))
     await day.open()
-    for act in itertools.cycle(day.acts):
+    for act in cycle(day.acts):
         head = await trading.core.log.head()
-        if head >= until:
+        if head >= positions[-1]:
             return
-        await gate.until_beyond(min(head - AHEAD, until))
+        await gate.until_beyond(head - ahead)
         await day.do(act)
 
 
@@ -109,6 +113,12 @@ class Taking:
         await self._connection.close()
 
     async def take(self, position: int) -> Taken:
+        """Once the log has gone on beyond it."""
+        async with asyncio.timeout(TAKE_SECONDS):
+            await self._until_beyond(position)
+        return await self.take_last(position)
+
+    async def take_last(self, position: int) -> Taken:
         self._gate.open_to(position)
         async with asyncio.timeout(TAKE_SECONDS):
             while (state := await self._state_at(position)) is None:
@@ -123,6 +133,12 @@ class Taking:
             if any(build["checkpoint"] != position for build in builds):
                 return None
             return await read_state(self._connection, self._tables)
+
+    async def _until_beyond(self, position: int) -> None:
+        async with aclosing(self._log.subscribe(after=position)) as news:
+            async for page in news:
+                if not isinstance(page, CaughtUp):
+                    return
 
     def _hear(self, *_: object) -> None:
         self._heard.set()

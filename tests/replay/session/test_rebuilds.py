@@ -36,7 +36,7 @@ HAPPENED = frozenset(
         *("ExternalOrderFound", "PositionAdjusted", "BalanceAdjusted"),
         *("ExternalActivityAcknowledged", "LeaderEpochStarted", "RiskLimitsSet"),
         *("TradingHaltRequested", "TradingHalted", "TradingReduced", "TradingResumed"),
-        *("OrderPlaced", "OrderRefused", "OrderSubmitting", "OrderWithheld", "OrderAccepted"),
+        *("OrderPlaced", "OrderRefused", "OrderSubmitting", "OrderAccepted"),
         *("OrderTriggered", "TrailingStopMoved", "OrderFilled", "FillBusted"),
         *("OrderCancelRequested", "OrderCancelled", "OrderAmendRequested", "OrderAmended"),
         "OrderExpired",
@@ -82,10 +82,9 @@ def test_everything_has_happened_in_it(session: RecordedSession) -> None:
 
 
 def test_the_states_were_taken_while_it_went_on(session: RecordedSession) -> None:
-    count = len(session.taken)
-    assert sum(taken.head > taken.position for taken in session.taken) > count * 3 / 4
+    assert all(taken.head > taken.position for taken in session.taken[:-1])
     states = {tuple(map(tuple, taken.state.lines.values())) for taken in session.taken}
-    assert len(states) == count
+    assert len(states) == len(session.taken)
     rows = session.taken[-1].state.lines
     assert all(rows.values()), [name for name in rows if not rows[name]]
 
