@@ -3,10 +3,13 @@
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from api.app import create_app
 from api.auth.role import Role
@@ -15,7 +18,12 @@ from domain.event import Event, format_time
 from domain.log import EventLog
 from infra.clock import SystemClock
 from infra.composition.replay_moments import moments
+from infra.composition.replay_snapshot_taker import SnapshotTaker
+from infra.composition.replay_snapshots import SNAPSHOTTED
 from infra.log.postgres.log import PostgresEventLog
+from replay.snapshots.metrics import SnapshotMetrics
+from replay.snapshots.policy import Policy
+from replay.snapshots.store import SnapshotStore
 from tests.api.served import NO_SNAPSHOTS, Served, dependencies, problem
 from tests.domain.world import World
 from tests.projections.desk import Desk, open_desk
@@ -49,6 +57,19 @@ class Observed:
     async def get(self, path: str, **query: object) -> httpx.Response:
         url = httpx.URL(path)
         return await self.served.system.get(url.copy_merge_params(_text(query)))
+
+    async def keep(self, store: SnapshotStore) -> None:
+        """Snapshots, where so much has happened since the last ones."""
+        taker = SnapshotTaker(
+            pool=self.desk.pool,
+            log=self.log,
+            clock=self.desk.clock,
+            store=store,
+            policy=Policy(events=8, time=timedelta(days=1), megabytes=1),
+            metrics=SnapshotMetrics(CollectorRegistry()),
+        )
+        for projection in SNAPSHOTTED:
+            await taker.take(projection)
 
     def paths(self, events: Sequence[tuple[str, Event]]) -> set[str]:
         """Of accounts, scopes, lists, and some orders: those that something happens to."""
@@ -97,13 +118,15 @@ def _text(query: dict[str, object]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def observed(dsn: str, seed: int) -> AsyncIterator[Observed]:
+async def observed(
+    dsn: str, seed: int, store: SnapshotStore = NO_SNAPSHOTS
+) -> AsyncIterator[Observed]:
     """On PostgreSQL throughout: the log, the read models and the API's reads."""
     async with (
         PostgresEventLog.open(dsn) as log,
         open_desk(dsn) as desk,
         read_pool(dsn, 4) as pool,
-        moments(dsn, log, SystemClock(), NO_SNAPSHOTS) as kept,
+        moments(dsn, log, SystemClock(), store) as kept,
     ):
         desk.log = log  # type: ignore[assignment]  # an EventLog is all that is used of it here
         world, clock = World(), SystemClock()
@@ -121,18 +144,21 @@ async def core(postgres_dsn: str) -> AsyncIterator[Observed]:
 
 
 @pytest.mark.parametrize("seed", [69, 71])
-async def test_the_past_answers_as_it_did(postgres_dsn: str, seed: int) -> None:
-    """Before and after corrections, halts and changes of limits, and at moments in between."""
+async def test_the_past_answers_as_it_did(postgres_dsn: str, tmp_path: Path, seed: int) -> None:
+    """Before and after corrections, halts and changes of limits, and at moments in between;
+    snapshots of the read models being taken now and then."""
     some = random.Random(seed)
     taken: dict[int, Answers] = {}
     seen: set[str] = set()
-    async with observed(postgres_dsn, seed) as core:
+    store = SnapshotStore(tmp_path, SnapshotMetrics(CollectorRegistry()))
+    async with observed(postgres_dsn, seed, store) as core:
         await core.happen(1)
         for _ in range(STEPS):
             step = core.history.step()
             types = {type(event).__name__ for _, event in step}
             if types & TURNS - seen or some.random() < 0.08:
                 taken[await core.log.head()] = await core.answers(core.paths(step))
+                await core.keep(store)
             seen |= types
             await append_all(core.log, step)
         await core.desk.caught_up()
@@ -140,6 +166,7 @@ async def test_the_past_answers_as_it_did(postgres_dsn: str, seed: int) -> None:
             await _compare(core, position, answers)
     assert seen >= TURNS
     assert len(taken) > 10
+    assert len(store.kept("orders", 2)) > 3
 
 
 async def _compare(core: Observed, position: int, answers: Answers) -> None:
