@@ -272,21 +272,21 @@ def test_where_there_is_no_core(patriot: CommandLine, tmp_path: Path) -> None:
 
 
 def test_a_killed_erasure_is_finished_by_the_next(
-    command: CommandLine, servers: dict[str, str], tmp_path: Path
+    recorded: CommandLine, servers: dict[str, str], tmp_path: Path
 ) -> None:
-    for subject, point in (
-        ("alice", "append/SubjectErasureRequested/after"),
-        ("bob", "append/SubjectErased/before"),
-    ):
-        command("subject", "record", subject, "--from", "alice.json")
-        erase = ("subject", "erase", subject, "--reason", "asked")
-        env = {**servers, **armed(f"kill:{point}")}
-        killed = run_apart(*erase, data_dir=tmp_path / "data", env=env)
-        assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, "")
-        shown = command("subject", "show", subject, "--json").json
-        assert (shown["status"], shown["details"]) == ("erasing", dict.fromkeys(ALICE))
-        assert "patriot subject erase" in " ".join(command("subject", "show", subject).err.split())
-        refused = command("subject", "record", subject, "--from", "alice.json")
-        assert (refused.code, "subject_erased" in refused.err) == (1, True)
-        assert command(*erase, "--json").json["already"] is False
-        assert command("subject", "show", subject, "--json").json["status"] == "erased"
+    """The outcome was about to be written. The other places to die: test_client_desk."""
+    erase = ("subject", "erase", "alice", "--reason", "asked")
+    env = {**servers, **armed("kill:append/SubjectErased/before")}
+    killed = run_apart(*erase, data_dir=tmp_path / "data", env=env)
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, "")
+    shown = recorded("subject", "show", "alice", "--json").json
+    assert (shown["status"], shown["details"]) == ("erasing", dict.fromkeys(ALICE))
+    assert "patriot subject erase" in " ".join(recorded("subject", "show", "alice").err.split())
+    refused = recorded("subject", "record", "alice", "--from", "alice.json")
+    assert (refused.code, "subject_erased" in refused.err) == (1, True)
+    assert recorded("recover").code == 0
+    checks = recorded("verify", "--json").json["checks"]
+    assert [each["check"] for each in checks if each["findings"]] == ["erasures are final"]
+    assert recorded(*erase, "--json").json["already"] is False
+    assert recorded("subject", "show", "alice", "--json").json["status"] == "erased"
+    assert recorded("verify", "--json").json["sound"]

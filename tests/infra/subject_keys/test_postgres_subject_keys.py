@@ -1,15 +1,17 @@
 """The table of keys: nothing in clear, nothing usable elsewhere, and closed without its master."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+import psycopg
 import pytest
 
 from domain.client.sealed import KeyDamaged, Place, Sealed
 from infra.clock import SystemIds
+from infra.embedded.postgres import EmbeddedPostgres
 from infra.settings import Settings, SettingsError
 from infra.subject_keys.master_key_file import FILE_NAME, MasterKeyFile
 from infra.subject_keys.postgres_subject_keys import PostgresSubjectKeys
@@ -21,9 +23,21 @@ if TYPE_CHECKING:
 PLACE = Place("client-alice", 1, "name")
 
 
+@pytest.fixture(scope="module")
+def database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """One for all tests here: each begins without the schema."""
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
+        connection.execute("create database of_subject_keys template template0")
+        yield postgres_server.dsn_of("of_subject_keys")
+        connection.execute("drop database of_subject_keys with (force)")
+
+
 @pytest.fixture
-async def pool(postgres_dsn: str) -> AsyncIterator["Pool[Record]"]:
-    async with asyncpg.create_pool(postgres_dsn, min_size=1, max_size=4) as pool:
+async def pool(database: str) -> AsyncIterator["Pool[Record]"]:
+    async with asyncpg.create_pool(database, min_size=1, max_size=4) as pool:
+        await pool.execute(
+            "drop schema if exists subject_keys cascade; drop table if exists backup"
+        )
         yield pool
 
 
