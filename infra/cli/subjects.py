@@ -191,6 +191,8 @@ def _content(source: str) -> bytes:
 
 
 def _context(by: str) -> CommandContext:
+    if not by or not by.isprintable():
+        raise typer.BadParameter("somebody acts", param_hint="--by")
     command_id = SystemIds().new()
     return CommandContext(command_id, str(command_id), Actor(ActorType.HUMAN, by, "cli"))
 

@@ -131,6 +131,7 @@ REFUSED: dict[str, tuple[list[str], bytes, int, str]] = {
     "a field that is not kept": (["record", "bob"], b'{"iban": "Secret Name"}', 2, "telegram"),
     "no details": (["record", "bob"], b"{}", 2, "no_details"),
     "no e-mail address": (["record", "bob"], b'{"email": "Secret Name"}', 2, "invalid_detail"),
+    "nobody acts": (["erase", "alice", "--reason", "r", "--by", ""], b"", 2, "--by"),
     "too long": (["record", "bob"], b'{"name": "' + b"x" * 70_000 + b'"}', 2, "invalid_details"),
 }
 
@@ -147,11 +148,14 @@ def test_what_is_refused(command: CommandLine, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_nothing_is_in_clear_anywhere(
-    recorded: CommandLine, servers: dict[str, str], tmp_path: Path
+    recorded: CommandLine,
+    servers: dict[str, str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert recorded("recover").code == 0
     assert recorded("rebuild", "--as-of", str(EVENTS + 1), "--into", "past").code == 0
-    recorded("subject", "show", "alice")
+    assert not recorded("subject", "show", "alice").err
     with psycopg.connect(servers["PATRIOT_POSTGRES_DSN"]) as connection:
         tables = connection.execute(
             "select quote_ident(schemaname) || '.' || quote_ident(tablename) from pg_tables"
@@ -164,8 +168,9 @@ def test_nothing_is_in_clear_anywhere(
     assert "SubjectErased" not in content
     files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
     content += "\n".join(path.read_text() for path in files)
-    said = "".join(recorded("events", "tail", "--json").err)
-    assert not [value for value in ALICE.values() if value in content + said]
+    erased = recorded("subject", "erase", "alice", "--reason", "asked")
+    content += erased.out + erased.err + caplog.text
+    assert not [value for value in ALICE.values() if value in content]
 
 
 def test_the_past_is_the_same_before_and_after(recorded: CommandLine) -> None:
