@@ -59,7 +59,9 @@ def test_details_are_sealed_where_they_stand() -> None:
 def test_only_what_changed_is_recorded() -> None:
     client = a_client(name="Alice", email="a@b.example")
     client.record({NAME: "Alice", EMAIL: "c@d.example", PHONE: None}, SEALER, NOON)
-    assert last(client, ClientDetailsRecorded).details.keys() == {EMAIL}
+    place = Place("client-alice", 2, "email")
+    recorded = last(client, ClientDetailsRecorded)
+    assert recorded.details == {EMAIL: Sealed("k", repr(place), "c@d.example")}
     client.record({EMAIL: "c@d.example"}, SEALER, NOON)
     assert client.version == 2
     assert client.opened(SEALER) == {NAME: "Alice", EMAIL: "c@d.example"}
