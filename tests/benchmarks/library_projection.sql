@@ -1,3 +1,7 @@
+-- name: load
+select coalesce(json_agg(t), '[]')::text as rows from peer.{table} as t
+where t.{first} = any (%s::text[]::{type}[])
+
 -- name: upsert
 insert into peer.{table} select * from json_populate_recordset(null::peer.{table}, %s)
 on conflict ({key}) do update set {assignments}
