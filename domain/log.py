@@ -148,6 +148,16 @@ class EventLog(Protocol):
         """
         ...
 
+    def read_back(
+        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        """Pages of all streams, the last event first: from the head now, or from the event at a
+        position (inclusive), to the beginning.
+
+        Some logs raise LogFailed where no event is at that position.
+        """
+        ...
+
     def subscribe(
         self,
         *,

@@ -1,8 +1,7 @@
 """A cut: the position of the log up to which the past is looked at."""
 
 import re
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from itertools import pairwise
@@ -16,9 +15,6 @@ from replay.instant import parse_instant
 
 AROUND = 500
 """Events on either side of a cut among which recorded times are looked at."""
-
-WIDER = 8
-"""How many times further back each look goes where positions are not dense."""
 
 MAX_DIGITS = 19
 """Of a position: a log keeps them in 63 bits."""
@@ -66,23 +62,40 @@ async def resolve(log: EventLog, text: str, now: datetime) -> Cut:
     return Cut(event.position, text, event.recorded_at, went_back)
 
 
+async def position_of(log: EventLog, text: str, now: datetime) -> int:
+    """The position of the cut alone: for who has no use for what is around it. Raises as
+    ``resolve``."""
+    asked = parse_as_of(text)
+    if isinstance(asked, int):
+        await _events_to(log, asked, await log.head(), 1)
+        return asked
+    event, _ = await _at_instant(log, asked, now)
+    return event.position
+
+
 async def _at_position(
     log: EventLog, position: int
 ) -> tuple[RecordedEvent, Sequence[RecordedEvent]]:
     head = await log.head()
+    before = await _events_to(log, position, head, AROUND)
+    return before[-1], [*before, *await _first_after(log, position, head)]
+
+
+async def _events_to(log: EventLog, position: int, head: int, most: int) -> Sequence[RecordedEvent]:
+    """That at a position, and some before it if there are any: up to so many."""
     if position <= START or head == START:
         raise InvalidInput("before_the_first_event", _nothing_by(f"position {position}"), "as_of")
     if position > head:
         message = f"position {position} is beyond the log's head at {head}"
         raise InvalidInput("beyond_the_head", message, "as_of")
-    before = await _up_to(log, position)
+    before = await _up_to(log, position, most)
     if not before:
         raise InvalidInput("before_the_first_event", _nothing_by(f"position {position}"), "as_of")
     last = before[-1]
     if last.position != position:
         message = f"no event is at position {position}; the one before it is at {last.position}"
         raise InvalidInput("no_such_position", message, "as_of")
-    return last, [*before, *await _first_after(log, position, head)]
+    return before
 
 
 async def _at_instant(
@@ -106,15 +119,12 @@ def _nothing_by(moment: str) -> str:
 
 async def _boundary(log: EventLog, instant: datetime, head: int) -> int:
     """Where times pass an instant. Some logs can be read from anywhere, others only from positions
-    of events: those are read from their beginning."""
+    of events: those are read from their end back to it."""
     try:
         return await _bisect(log, instant, head)
     except LogFailed:
-        last = START
-        async with aclosing(log.read_all(until=head, until_time=instant)) as pages:
-            async for page in pages:
-                last = page[-1].position
-        return last
+        recorded = await _last(log, None, lambda event: event.recorded_at <= instant)
+        return recorded[-1].position if recorded else START
 
 
 async def _bisect(log: EventLog, instant: datetime, head: int) -> int:
@@ -139,25 +149,29 @@ async def _first_after(
     return ()
 
 
-async def _up_to(log: EventLog, position: int) -> Sequence[RecordedEvent]:
-    """The last events up to a position (inclusive)."""
+async def _up_to(log: EventLog, position: int, most: int = AROUND) -> Sequence[RecordedEvent]:
+    """The last events up to a position (inclusive), up to so many."""
     if position == START:
         return ()
-    span = AROUND
     try:
-        while True:
-            after = max(position - span, START)
-            events = await _last_of(log, after, position)
-            if len(events) >= AROUND or after == START:
-                return events
-            span *= WIDER
+        return await _last(log, position, most=most)
     except LogFailed:
-        return await _last_of(log, START, position)
+        earlier = await _last(log, None, lambda event: event.position <= position)
+        return earlier[-most:]
 
 
-async def _last_of(log: EventLog, after: int, until: int) -> Sequence[RecordedEvent]:
-    last: deque[RecordedEvent] = deque(maxlen=AROUND)
-    async with aclosing(log.read_all(after=after, until=until)) as pages:
+async def _last(
+    log: EventLog,
+    until: int | None,
+    is_wanted: Callable[[RecordedEvent], bool] = lambda _: True,
+    *,
+    most: int = AROUND,
+) -> Sequence[RecordedEvent]:
+    """The last events that are wanted, in the log's order."""
+    last: list[RecordedEvent] = []
+    async with aclosing(log.read_back(until=until, page_size=most)) as pages:
         async for page in pages:
-            last.extend(page)
-    return list(last)
+            last += filter(is_wanted, page)
+            if len(last) >= most:
+                break
+    return last[:most][::-1]

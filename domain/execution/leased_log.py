@@ -52,6 +52,11 @@ class LeasedLog:
             after=after, until=until, until_time=until_time, only=only, page_size=page_size
         )
 
+    def read_back(
+        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        return self._log.read_back(until=until, page_size=page_size)
+
     def subscribe(
         self, *, after: int = START, only: EventFilter = EVERYTHING, page_size: int = DEFAULT_PAGE
     ) -> AsyncGenerator[Sequence[RecordedEvent] | CaughtUp]:

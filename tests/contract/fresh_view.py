@@ -77,6 +77,17 @@ class FreshView:
             async for page in pages:
                 yield self._renamed(page)
 
+    async def read_back(
+        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        async with aclosing(self._log.read_back(until=until, page_size=page_size)) as pages:
+            async for page in pages:
+                ours = [event for event in page if event.position > self._base]
+                if ours:
+                    yield self._renamed(ours)
+                if len(ours) < len(page):
+                    return
+
     async def subscribe(
         self,
         *,

@@ -92,6 +92,20 @@ class TestAllStreams:
         assert await all_of(log.read_all(after=until, until=after, page_size=size)) == []
         assert await all_of(log.read_all(after=recorded[-1].position, page_size=size)) == []
 
+    @pytest.mark.parametrize("size", [1, 3, 7, 8, 100])
+    async def test_back_to_the_beginning(self, under_test: LogUnderTest, size: int) -> None:
+        log = under_test.log
+        assert await all_of(log.read_back(page_size=size)) == []
+        await append_each(log, "order-1", new_events(5))
+        await log.append("account-1", new_events(3), expected_version=0)
+        recorded = await all_of(log.read_all())
+        pages = [page async for page in log.read_back(page_size=size)]
+        assert all(0 < len(page) <= size for page in pages)
+        assert [event for page in pages for event in page] == recorded[::-1]
+        for last, event in enumerate(recorded):
+            back = log.read_back(until=event.position, page_size=size)
+            assert await all_of(back) == recorded[last::-1]
+
     async def test_until_an_instant(self, log: EventLog) -> None:
         await append_each(log, "order-1", new_events(6))
         recorded = await all_of(log.read_all())

@@ -144,6 +144,16 @@ class MemoryEventLog:
             yield page
             await asyncio.sleep(0)
 
+    async def read_back(
+        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        self._refuse_if_closed()
+        await asyncio.sleep(0)
+        end = _bound(self.store.events, until, None)
+        for page in _pages(reversed(self.store.events[:end]), page_size):
+            yield page
+            await asyncio.sleep(0)
+
     async def subscribe(
         self, *, after: int = START, only: EventFilter = EVERYTHING, page_size: int = DEFAULT_PAGE
     ) -> AsyncGenerator[Sequence[RecordedEvent] | CaughtUp]:

@@ -1,6 +1,6 @@
 """Which position an instant or a number means, against looking at every event."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import NAMESPACE_URL, uuid5
@@ -17,6 +17,8 @@ from replay.cut import parse_as_of, resolve
 from tests.doubles.memory_log import EPOCH, MemoryEventLog, MemoryStore
 
 NOW = EPOCH + timedelta(days=1)
+
+Pages = AsyncGenerator[Sequence[RecordedEvent]]
 
 
 class SparseLog(MemoryEventLog):
@@ -42,6 +44,15 @@ class SparseLog(MemoryEventLog):
         ):
             yield [replace(event, position=10 * event.position) for event in page]
 
+    async def read_back(
+        self, *, until: int | None = None, page_size: int = 1_000
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        if until is not None and until % 10:
+            raise LogFailed("Invalid position.")
+        until = None if until is None else until // 10
+        async for page in super().read_back(until=until, page_size=page_size):
+            yield [replace(event, position=10 * event.position) for event in page]
+
 
 async def log_recorded_at(seconds: Sequence[int], kind: type[MemoryEventLog]) -> MemoryEventLog:
     """One event at each of the times, in this order."""
@@ -59,6 +70,8 @@ async def refusal(log: MemoryEventLog, text: str) -> str:
     with pytest.raises(InvalidInput) as caught:
         await resolve(log, text, NOW)
     assert caught.value.field == "as_of"
+    with pytest.raises(InvalidInput, match=re.escape(str(caught.value))):
+        await position_of(log, text, NOW)
     return caught.value.code
 
 
@@ -102,29 +115,43 @@ async def test_times_that_go_back_are_told_and_the_last_position_still_counts(
     assert cut.out_of_order is any(b < a for a, b in pairwise(seconds))
 
 
-async def test_a_large_log_is_not_read_through() -> None:
-    class Counting(MemoryEventLog):
-        read = 0
+class Counting:
+    """Of every event that is read from a log."""
 
-        async def read_all(
-            self,
-            *,
-            after: int = START,
-            until: int | None = None,
-            until_time: datetime | None = None,
-            only: EventFilter = EVERYTHING,
-            page_size: int = 1_000,
-        ) -> AsyncGenerator[Sequence[RecordedEvent]]:
-            pages = super().read_all(after=after, until=until, page_size=page_size)
-            async for page in pages:
+    def __init__(self, log: MemoryEventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.read = 0
+        for name in ("read_all", "read_back"):
+            monkeypatch.setattr(log, name, self._counted(getattr(log, name)))
+
+    def _counted(self, read: Callable[..., Pages]) -> Callable[..., Pages]:
+        async def counted(**bounds: object) -> Pages:
+            async for page in read(**bounds):
                 self.read += len(page)
                 yield page
 
-    log = await log_recorded_at(range(20_000), Counting)
-    assert isinstance(log, Counting)
-    cut = await resolve(log, format_time(EPOCH + timedelta(seconds=12_345)), NOW)
-    assert cut.position == 12_346
-    assert log.read < 2_000
+        return counted
+
+
+@pytest.mark.parametrize("kind", [MemoryEventLog, SparseLog])
+async def test_a_large_log_is_not_read_through(
+    kind: type[MemoryEventLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = await log_recorded_at(range(20_000), kind)
+    counting = Counting(log, monkeypatch)
+    step = 10 if kind is SparseLog else 1
+    cut = await resolve(log, str(12_346 * step), NOW)
+    assert cut.recorded_at == EPOCH + timedelta(seconds=12_345)
+    lately = await resolve(log, format_time(EPOCH + timedelta(seconds=19_000)), NOW)
+    assert lately.position == 19_001 * step
+    assert counting.read < 5_000
+
+
+async def test_what_is_long_past_is_found_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = await log_recorded_at(range(20_000), MemoryEventLog)
+    counting = Counting(log, monkeypatch)
+    cut = await resolve(log, format_time(EPOCH + timedelta(seconds=2_345)), NOW)
+    assert cut.position == 2_346
+    assert counting.read < 2_000
 
 
 @pytest.mark.parametrize("kind", [MemoryEventLog, SparseLog])
@@ -133,6 +160,7 @@ async def test_a_position_is_itself(kind: type[MemoryEventLog]) -> None:
     last = await log.head()
     cut = await resolve(log, str(last), NOW)
     assert (cut.position, cut.asked_for) == (last, str(last))
+    assert await position_of(log, str(last), NOW) == last
     assert cut.recorded_at == EPOCH + timedelta(seconds=7)
     assert await refusal(log, str(last + 1)) == "beyond_the_head"
     assert await refusal(log, "9" * 19) == "beyond_the_head"

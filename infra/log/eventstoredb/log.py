@@ -91,6 +91,11 @@ class EventStoreDBEventLog:
     ) -> AsyncGenerator[Sequence[RecordedEvent]]:
         return self._reader.read_all(after, until, until_time, only, page_size)
 
+    def read_back(
+        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        return self._reader.read_back(until, page_size)
+
     async def subscribe(
         self,
         *,

@@ -7,7 +7,7 @@ from datetime import datetime
 from esdbclient.connection import AsyncESDBConnection
 from esdbclient.protos.Grpc import streams_pb2
 
-from domain.log import START, EventFilter, LogUnavailable, RecordedEvent
+from domain.log import EVERYTHING, START, EventFilter, LogUnavailable, RecordedEvent
 from infra.log.eventstoredb import requests
 from infra.log.eventstoredb.connection import Connection, ReadCall, receive
 from infra.log.eventstoredb.decoding import decode
@@ -92,6 +92,24 @@ class Reader:
             if page.last is None or page.is_last(count) or len(timely) < len(events):
                 return
             position = page.last.event.commit_position
+
+    async def read_back(
+        self, until: int | None, page_size: int
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        """Backwards, the server leaves out the event at the position itself."""
+        if until is not None:
+            page = await self._page(requests.of_all(until, EVERYTHING, 1), _SCAN_PATIENCE)
+            at_position = [event for event in page.events if event.position == until]
+            if at_position:
+                yield at_position
+        before = until
+        while True:
+            page = await self._page(requests.backwards(before, page_size), _SCAN_PATIENCE)
+            if page.events:
+                yield page.events
+            if page.last is None or page.is_last(page_size):
+                return
+            before = page.last.event.commit_position
 
     async def head(self) -> int:
         """The last event of ours; what others append after it does not count."""

@@ -107,6 +107,14 @@ class PostgresEventLog:
             async for page in pages:
                 yield page
 
+    async def read_back(
+        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        self._refuse_if_closed()
+        async with aclosing(self._reader.pages_back(until, page_size)) as pages:
+            async for page in pages:
+                yield page
+
     async def subscribe(
         self,
         *,

@@ -70,6 +70,13 @@ class Reader:
                 async for page in pages:
                     yield page
 
+    async def pages_back(self, until: int | None, page_size: int) -> AsyncGenerator[Page]:
+        """From the head now, or a position, to the beginning."""
+        end = await self.bound(until, None)
+        while page := await self._events(statements.READ_BACK, end, page_size):
+            yield page
+            end = page[-1].position - 1
+
     async def stream_pages(
         self, stream: str, after_version: int, page_size: int
     ) -> AsyncGenerator[Page]:

@@ -69,6 +69,12 @@ class GatedLog:
             after=after, until=bound, until_time=until_time, only=only, page_size=page_size
         )
 
+    def read_back(
+        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        bound = self._gate.position if until is None else min(until, self._gate.position)
+        return self._log.read_back(until=bound, page_size=page_size)
+
     async def subscribe(
         self, *, after: int = START, only: EventFilter = EVERYTHING, page_size: int = DEFAULT_PAGE
     ) -> AsyncGenerator[Sequence[RecordedEvent] | CaughtUp]:

@@ -68,6 +68,16 @@ class FaultyLog:
             async for page in pages:
                 yield page
 
+    async def read_back(
+        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
+    ) -> AsyncGenerator[Page]:
+        self._refuse_if_closed()
+        await self._server.ask()
+        events = self._store.events[: self._end(until, None)]
+        async with aclosing(self._answered(events[::-1], page_size)) as pages:
+            async for page in pages:
+                yield page
+
     async def subscribe(
         self, *, after: int = START, only: EventFilter = EVERYTHING, page_size: int = DEFAULT_PAGE
     ) -> AsyncGenerator[Page | CaughtUp]:
