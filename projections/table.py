@@ -50,6 +50,7 @@ class Table(Generic[RowT]):
         appended: bool = False,
     ) -> None:
         self.name = name
+        self.row = row
         self.key = key
         self.published_as = published_as
         self.public = tuple(c for c in row.__struct_fields__ if c not in hidden)

@@ -18,6 +18,7 @@ from api.reads.pool import read_pool
 from api.stream.changes import redis_changes
 from infra.composition.core import Core
 from infra.composition.machinery import Machinery
+from infra.composition.replay_kept_streams import KeptStreams
 from infra.composition.replay_moments import moments
 from infra.composition.replay_past import LoggedPast
 from infra.log.halting import reason_of_halt
@@ -63,7 +64,8 @@ class ApiServer:
             read_pool(dsn) as pool,
             moments(dsn, machinery.log, machinery.clock, machinery.snapshots) as kept,
         ):
-            past = LoggedPast(machinery.log, machinery.clock, kept)
+            streams = KeptStreams(machinery.stream_snapshots, machinery.log, machinery.clock)
+            past = LoggedPast(machinery.log, machinery.clock, kept, streams)
             app = create_app(self._dependencies(pool, past))
             with self._socket:
                 await serve(app, self._socket, self._note_listening)

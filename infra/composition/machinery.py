@@ -53,6 +53,10 @@ class Machinery(msgspec.Struct, frozen=True):
     def snapshots(self) -> SnapshotStore:
         return SnapshotStore(self.settings.data_dir / SNAPSHOTS, self.snapshot_metrics)
 
+    @property
+    def stream_snapshots(self) -> SnapshotStore:
+        return SnapshotStore(self.settings.data_dir / SNAPSHOTS / "streams", self.snapshot_metrics)
+
     def core(self, market: MarketData) -> Core:
         """The core, deciding on this market's quotes."""
         return Core(

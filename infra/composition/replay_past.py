@@ -13,17 +13,18 @@ from api.reads.past import AccountThen, Past
 from api.reads.rows import Row
 from domain.account.account import Account
 from domain.clock import Clock
-from domain.event import decode
 from domain.log import EventLog, RecordedEvent
 from domain.order.order import Order
 from domain.risk.risk_limits import RiskLimits
+from infra.composition.replay_kept_streams import KeptStreams
+from infra.composition.replay_stream_rows import StreamRows
 from projections.account_tables import ACCOUNTS, BALANCES, POSITIONS
 from projections.accounts import ACCOUNTS_PROJECTION
 from projections.order_timeline import ORDER_TIMELINE_PROJECTION, TIMELINE
 from projections.orders import ORDERS, ORDERS_PROJECTION
-from projections.projection import AnyTable, Changes, Fact, Fold, Projection
+from projections.projection import AnyTable, Projection
 from projections.risk import RISK, RISK_PROJECTION
-from replay.cut import resolve
+from replay.cut import position_of
 from replay.moments.moments import Moments
 from replay.state.plain import Json, plain
 from replay.state.stream_history import history
@@ -44,14 +45,15 @@ Rows: TypeAlias = Mapping[str, Sequence[Row]]
 class LoggedPast:
     """Implements api.reads.past.Past."""
 
-    def __init__(self, log: EventLog, clock: Clock, moments: Moments) -> None:
+    def __init__(self, log: EventLog, clock: Clock, moments: Moments, kept: KeptStreams) -> None:
         self._log = log
         self._clock = clock
         self._moments = moments
+        self._kept = kept
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def position(self, as_of: str) -> int:
-        return (await resolve(self._log, as_of, self._clock.now())).position
+        return await position_of(self._log, as_of, self._clock.now())
 
     async def account(self, account_id: str, position: int) -> AccountThen | None:
         rows = await self._rows(ACCOUNTS_PROJECTION, Account.stream_of(account_id), position)
@@ -71,13 +73,13 @@ class LoggedPast:
     async def timeline(
         self, order_id: str, position: int, after_version: int, most: int
     ) -> Sequence[Row]:
-        fold = ORDER_TIMELINE_PROJECTION.fold()
+        folded = StreamRows(ORDER_TIMELINE_PROJECTION, {})
         stream = Order.stream_of(order_id)
         pages = history(self._log, stream, position, after_version=after_version, page_size=most)
         async with self._turns, aclosing(pages):
-            _take(fold, await anext(pages, ()))
-        rows = _told(fold.changes())[TIMELINE.name]
-        return [_without(row, "order_id") for row in rows]
+            folded.take(await anext(pages, ()))
+        rows = folded.rows()[TIMELINE.name].values()
+        return [_without(_row(row, TIMELINE.public), "order_id") for row in rows]
 
     async def risk(self, scope: str, position: int) -> Row | None:
         rows = await self._rows(RISK_PROJECTION, RiskLimits.stream_of(scope), position)
@@ -89,28 +91,29 @@ class LoggedPast:
         return await self._moments.rows(projection, position, statement, arguments)
 
     async def _rows(self, projection: Projection, stream: str, position: int) -> Rows:
-        """What a projection makes of one stream alone, from its beginning: nothing is loaded."""
-        fold = projection.fold()
-        pages = history(self._log, stream, position, page_size=PAGE)
-        async with self._turns, aclosing(pages):
-            async for page in pages:
-                _take(fold, page)
-        return _told(fold.changes())
-
-
-def _take(fold: Fold, page: Sequence[RecordedEvent]) -> None:
-    for recorded in page:
-        fold.apply(Fact(recorded, decode(recorded)))
+        """What a projection makes of one stream alone."""
+        async with self._turns:
+            begin = await self._kept.newest(projection, stream, position)
+            folded = StreamRows(projection, begin.rows)
+            last: RecordedEvent | None = None
+            pages = history(
+                self._log, stream, position, after_version=begin.version, page_size=PAGE
+            )
+            async with aclosing(pages):
+                async for page in pages:
+                    folded.take(page)
+                    last = page[-1]
+            rows = folded.rows()
+            if last is not None and self._kept.is_due(begin, last):
+                await self._kept.keep(projection, last, rows)
+        return {
+            table.name: [_row(row, table.public) for row in rows[table.name].values()]
+            for table in projection.tables
+        }
 
 
 def _only(rows: Rows, table: AnyTable) -> Row | None:
     return next(iter(rows[table.name]), None)
-
-
-def _told(changes: Sequence[Changes]) -> Rows:
-    return {
-        table.name: [_row(row, table.public) for row in changed] for table, changed, _ in changes
-    }
 
 
 def _row(row: msgspec.Struct, columns: Sequence[str]) -> Row:

@@ -95,7 +95,9 @@ class SnapshotTaker:
         if taken is not None:
             self._newest[projection.name] = taken
             self._metrics.taken.labels(projection.name).inc()
-            await asyncio.to_thread(self._make_room, projection)
+            await asyncio.to_thread(
+                self._store.thin_out, projection.name, projection.version, self._policy.megabytes
+            )
         return taken
 
     async def _try(self, projection: Projection) -> None:
@@ -128,6 +130,7 @@ class SnapshotTaker:
         if last is None:
             return None
         contents = self._contents(projection, active, last)
+        await asyncio.to_thread(self._store.tidy, projection.name, projection.version)
         partial = self._store.begin(projection.name, projection.version, active.checkpoint)
         try:
             await dump(connection, projection, active.build, partial.writer)
@@ -148,10 +151,6 @@ class SnapshotTaker:
             taken_at=self._clock.now(),
             last=last,
         )
-
-    def _make_room(self, projection: Projection) -> None:
-        self._store.tidy(projection.name, projection.version)
-        self._store.thin_out(projection.name, projection.version, self._policy.megabytes)
 
 
 async def _active(connection: "Connection", projection: Projection) -> ActiveBuild | None:

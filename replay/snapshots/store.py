@@ -36,12 +36,15 @@ class Kept(NamedTuple):
 
 
 class Partial:
-    """A snapshot on its way: ``writer`` takes its parts. It is kept whole, or not at all."""
+    """A snapshot on its way: ``writer`` takes its parts. It is kept whole, or not at all.
+
+    Raises FileExistsError where somebody else is writing the same one.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._partial = path.with_suffix(_PARTIAL)
-        self._file = self._partial.open("wb")
+        self._file = self._partial.open("xb")
         self.writer = SnapshotWriter(self._file)
 
     def keep(self, contents: Contents) -> None:
@@ -72,7 +75,7 @@ class SnapshotStore:
     def kept(self, model: str, version: int, until: int | None = None) -> Sequence[Kept]:
         """Up to a position (inclusive), the newest first."""
         directory = self._of(model, version)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             found = [
                 Kept(path, int(name[1]))
                 for path in directory.iterdir()
@@ -130,6 +133,12 @@ class SnapshotStore:
         ):
             superfluous, _ = kept.pop(_nearest([each.position for each, _ in kept]))
             superfluous.path.unlink(missing_ok=True)
+
+    def forget_all_but(self, most: int) -> None:
+        """Keep those of so many models in which something was kept last."""
+        found = [each for each in self._directory.glob("*.v*") if each.is_dir()]
+        for directory in sorted(found, key=_age)[:-most]:
+            shutil.rmtree(directory, ignore_errors=True)
 
     def _of(self, model: str, version: int) -> Path:
         return self._directory / f"{model}.v{version}"

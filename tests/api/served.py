@@ -18,6 +18,7 @@ from api.reads.pool import Pool, read_pool
 from api.stream.changes import Feed, Gap
 from domain.clock import Clock
 from domain.log import EventLog
+from infra.composition.replay_kept_streams import KeptStreams
 from infra.composition.replay_moments import MomentMaker
 from infra.composition.replay_past import LoggedPast
 from replay.moments.moments import Moments
@@ -27,7 +28,7 @@ from tests.domain.world import FEES, World
 from tests.doubles.manual_clock import CountingIds
 
 SECRET = b"s" * 32
-NO_SNAPSHOTS = SnapshotStore(Path("no/such/directory"), SnapshotMetrics(CollectorRegistry()))
+NO_SNAPSHOTS = SnapshotStore(Path("/dev/null/none"), SnapshotMetrics(CollectorRegistry()))
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 Answer = httpx.Response
@@ -74,11 +75,13 @@ def dependencies(
     clock: Clock | None = None,
     changes: Callable[[], Feed] | None = None,
     moments: Moments | None = None,
+    streams: SnapshotStore = NO_SNAPSHOTS,
     **settings: Any,
 ) -> ApiDependencies:
-    """``moments`` are what lists of the past are read from."""
+    """``moments`` are what lists of the past are read from; ``streams`` keeps rows of streams."""
     here, now = world.here, clock or world.clock
-    moments = moments or Moments(MomentMaker(NOWHERE, log or here.log, now, NO_SNAPSHOTS).make)
+    used = log or here.log
+    moments = moments or Moments(MomentMaker(NOWHERE, used, now, NO_SNAPSHOTS).make)
     # No worker confirms halts here, unless a test does: nobody shall wait for it.
     settings = {"halt_wait_seconds": 0.01, **settings}
     return ApiDependencies(
@@ -86,14 +89,14 @@ def dependencies(
         orders=here.orders,
         risk=here.risk,
         risk_book=here.risk_book,
-        log=log or here.log,
+        log=used,
         instruments=world.instruments,
         fees=FEES,
         venues=frozenset({"paper"}),
         clock=now,
         ids=CountingIds(),
         pool=pool,
-        past=LoggedPast(log or here.log, now, moments),
+        past=LoggedPast(used, now, moments, KeptStreams(streams, used, now)),
         changes=changes or no_changes,
         token_secret=SECRET,
         registry=CollectorRegistry(),

@@ -1,18 +1,25 @@
-"""One account with 10,000 events as it stood: by its whole stream, and as the API answers it."""
+"""One account with 10,000 events as it stood: by its whole stream, as the API answers it, and as it
+does where rows of the stream are kept."""
 
 import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
+
+from prometheus_client import CollectorRegistry
 
 from domain.account.account import Account
 from domain.log import EventLog, NewEvent
 from infra.clock import SystemClock
+from infra.composition.replay_kept_streams import EVERY, KeptStreams
 from infra.composition.replay_moments import MomentMaker
 from infra.composition.replay_past import LoggedPast
 from infra.log.postgres.log import PostgresEventLog
 from replay.moments.moments import Moments
+from replay.snapshots.metrics import SnapshotMetrics
+from replay.snapshots.store import SnapshotStore
 from replay.state.state import state_of
 from tests.api.served import NO_SNAPSHOTS
 from tests.benchmarks.bench_fold import START, a_busy_account, recorded, trade_an_order
@@ -24,6 +31,9 @@ ORDERS = 3_637
 ROUNDS = 20
 APPENDED_AT_ONCE = 500
 LIMIT_MS = 150.0
+KEPT_LIMIT_MS = 20.0
+
+METRICS = SnapshotMetrics(CollectorRegistry())
 
 
 async def run(bench: Bench) -> list[Result]:
@@ -32,23 +42,39 @@ async def run(bench: Bench) -> list[Result]:
     clock, some = SystemClock(), random.Random(1)
     async with PostgresEventLog.open(bench.postgres_dsn) as log:
         head = await _append(log, account)
-        past = LoggedPast(
-            log, clock, Moments(MomentMaker(bench.postgres_dsn, log, clock, NO_SNAPSHOTS).make)
-        )
+        streams = SnapshotStore(bench.tmp_path / "streams", METRICS)
+        folded = _past(bench, log, KeptStreams(streams, log, clock, every=2 * head))
+        kept = _past(bench, log, KeptStreams(streams, log, clock))
 
         async def state(position: int) -> None:
             found = await state_of(log, account.stream, str(position), clock.now())
             assert found.version == position
 
-        async def answer(position: int) -> None:
-            assert await past.account(account.id, await past.position(str(position))) is not None
+        async def answer(past: LoggedPast, position: int) -> None:
+            found = await past.account(account.id, await past.position(str(position)))
+            assert found is not None
+            assert found.account["version"] == position
 
         name = f"an account of {events} events"
-        return [
-            await _measured(f"{name}, all of them", state, lambda: head),
-            await _measured(f"{name}, as of any position", state, lambda: some.randint(1, head)),
-            await _measured(f"{name}, the API's answer", answer, lambda: head),
+        api, snapshots = partial(answer, folded), partial(answer, kept)
+        anywhere = partial(some.randint, 1, head)
+        results = [
+            await _measured(f"{name}, all of them", state, lambda: head, LIMIT_MS),
+            await _measured(f"{name}, as of any position", state, anywhere, LIMIT_MS),
+            await _measured(f"{name}, the API's answer", api, lambda: head, LIMIT_MS),
         ]
+        for position in range(EVERY, head, EVERY):
+            await answer(kept, position)
+        return [
+            *results,
+            await _measured(f"{name}, with snapshots", snapshots, anywhere, KEPT_LIMIT_MS),
+        ]
+
+
+def _past(bench: Bench, log: EventLog, streams: KeptStreams) -> LoggedPast:
+    clock = SystemClock()
+    lists = Moments(MomentMaker(bench.postgres_dsn, log, clock, NO_SNAPSHOTS).make)
+    return LoggedPast(log, clock, lists, streams)
 
 
 def _a_rich_account(orders: int) -> Account:
@@ -69,7 +95,7 @@ async def _append(log: EventLog, account: Account) -> int:
 
 
 async def _measured(
-    name: str, work: Callable[[int], Awaitable[None]], position: Callable[[], int]
+    name: str, work: Callable[[int], Awaitable[None]], position: Callable[[], int], limit: float
 ) -> Result:
     await work(position())
     seen: list[float] = []
@@ -77,4 +103,4 @@ async def _measured(
         at, began = position(), time.perf_counter()
         await work(at)
         seen.append((time.perf_counter() - began) * 1_000)
-    return Result.at_most(f"{name}, p95", percentile(seen, 0.95), "ms", LIMIT_MS)
+    return Result.at_most(f"{name}, p95", percentile(seen, 0.95), "ms", limit)

@@ -1,5 +1,6 @@
 """Which position an instant or a number means, against looking at every event."""
 
+import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from domain.errors import InvalidInput
 from domain.event import format_time
 from domain.log import EVERYTHING, START, EventFilter, LogFailed, NewEvent, RecordedEvent
-from replay.cut import parse_as_of, resolve
+from replay.cut import parse_as_of, position_of, resolve
 from tests.doubles.memory_log import EPOCH, MemoryEventLog, MemoryStore
 
 NOW = EPOCH + timedelta(days=1)
