@@ -1,5 +1,6 @@
 """Rebuilt read models against folding every aggregate from its beginning."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
@@ -7,8 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.event import format_time
+from domain.event import decode, format_time
 from domain.log import category_of
+from infra.composition.replay_rebuild import ProjectedModels, projections_named
+from projections.folding import EVENTS_AT_A_TIME
+from replay.rebuild_models import Happened
 from tests.projections.desk import open_desk
 from tests.projections.expected import Expected
 from tests.projections.history import History
@@ -133,3 +137,23 @@ async def test_only_some_of_the_read_models(archive: Archive) -> None:
         "select tablename from pg_tables where schemaname = 'past'"
     )
     assert {record["tablename"] for record in records} == {"orders", "executions", "risk"}
+
+
+async def test_a_page_is_written_while_the_next_is_folded(archive: Archive) -> None:
+    """The loop gets its turn after every few events, whatever a page holds."""
+    await archive.append(History(25), EVENTS_AT_A_TIME * 12)
+    page = [each async for some in archive.log.read_all(page_size=10_000) for each in some]
+    models = ProjectedModels(archive.pool, "past", projections_named(["order_timeline"]))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    await models.fold([Happened(recorded, decode(recorded)) for recorded in page])
+    task.cancel()
+    of_orders = sum(category_of(recorded.stream) == "order" for recorded in page)
+    assert turns >= of_orders // EVENTS_AT_A_TIME > 3
