@@ -1,6 +1,7 @@
 """Sessions that are recorded once, for all tests that look at them."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.valkey import EmbeddedValkey
 from tests.end_to_end.recording import FRAMES
+from tests.infra.cli.running import CommandLine
 from tests.replay.session.market import Market, made_market, recorded_market
 from tests.replay.session.recorded import RecordedSession, positions_among, record
 
@@ -52,3 +54,24 @@ def session(
                 )
             )
         connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def patriot(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    session: RecordedSession,
+) -> CommandLine:
+    """On the servers of the session."""
+    for name in [name for name in os.environ if name.startswith("PATRIOT_")]:
+        monkeypatch.delenv(name)
+    line = CommandLine(monkeypatch, capsys)
+    line.set_environment(
+        PATRIOT_DATA_DIR=str(tmp_path / "data"),
+        PATRIOT_POSTGRES_DSN=session.dsn,
+        PATRIOT_REDIS_URL=session.redis_url,
+    )
+    if session.exchange_info is not None:
+        line.set_environment(PATRIOT_EXCHANGE_INFO=str(session.exchange_info))
+    return line

@@ -17,17 +17,22 @@ class Frame(NamedTuple):
 
 
 class Market(NamedTuple):
-    """What happens on it, what can be traded there, and in what the session trades."""
+    """What happens on it, what can be traded there, and in what the session trades.
+
+    ``exchange_info`` is the file that says what can be traded, where it is not the built-in.
+    """
 
     frames: Sequence[Frame]
     instruments: StaticInstruments
     symbols: Sequence[str]
+    exchange_info: Path | None
 
 
 def recorded_market() -> Market:
     frames = [Frame(frame.received_at, frame.payload) for frame in read_frames()]
     instruments = StaticInstruments.from_answer(gzip.decompress(EXCHANGE_INFO.read_bytes()))
-    return Market(frames, instruments, ("SUSHIUSDT", "AKROUSDT", "KEEPUSDT", "CTKUSDT"))
+    symbols = ("SUSHIUSDT", "AKROUSDT", "KEEPUSDT", "CTKUSDT")
+    return Market(frames, instruments, symbols, EXCHANGE_INFO)
 
 
 def made_market(directory: Path) -> Market:
@@ -36,4 +41,5 @@ def made_market(directory: Path) -> Market:
         [Frame(frame.received_at, frame.payload) for frame in frames],
         StaticInstruments.default(),
         ("BTCUSDT",),
+        None,
     )

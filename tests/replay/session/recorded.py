@@ -46,6 +46,7 @@ class RecordedSession(NamedTuple):
     dsn: str
     redis_url: str
     data_dir: Path
+    exchange_info: Path | None
     taken: Sequence[Taken]
     refusals: Counter[str]
 
@@ -76,7 +77,7 @@ async def record(
             taken.append(await taking.take_last(positions[-1]))
         gate.open_to(WIDE_OPEN)
         await trading.until_quiet()
-    return RecordedSession(dsn, redis_url, data_dir, taken, day.refusals)
+    return RecordedSession(dsn, redis_url, data_dir, market.exchange_info, taken, day.refusals)
 
 
 async def _trade(day: TradingDay, trading: Floor, gate: Gate, positions: Sequence[int]) -> None:

@@ -1,8 +1,6 @@
 """Verification of a whole session: nothing differs; what is then changed is named, it alone."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,24 +13,6 @@ from tests.infra.cli.running import CommandLine
 from tests.replay.session.conftest import MADE
 from tests.replay.session.live_table import OTHER, all_tables, live_table
 from tests.replay.session.recorded import RecordedSession
-
-
-@pytest.fixture
-def patriot(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    session: RecordedSession,
-) -> CommandLine:
-    for name in [name for name in os.environ if name.startswith("PATRIOT_")]:
-        monkeypatch.delenv(name)
-    line = CommandLine(monkeypatch, capsys)
-    line.set_environment(
-        PATRIOT_DATA_DIR=str(tmp_path / "data"),
-        PATRIOT_POSTGRES_DSN=session.dsn,
-        PATRIOT_REDIS_URL=session.redis_url,
-    )
-    return line
 
 
 def verified(patriot: CommandLine, code: int) -> dict[str, Any]:
