@@ -16,7 +16,7 @@ COPY infra infra
 RUN /opt/patriot/bin/pip install --quiet --no-deps --no-build-isolation --no-index .
 
 FROM python:3.13-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home patriot && install -d -o patriot -m 0700 /data
+RUN useradd --system --uid 10001 --no-create-home patriot && install -d -o patriot -m 0700 /data /data/snapshots
 COPY --from=build /opt/patriot /opt/patriot
 # What is true in a container: all its addresses are its own, and its log is read by a collector.
 ENV PATH=/opt/patriot/bin:$PATH \

@@ -74,7 +74,7 @@ class MomentMaker:
         """Raises BatchFailed for an event that cannot be folded; as the log and the database."""
         pool = asyncpg.create_pool(
             self._dsn,
-            min_size=1,
+            min_size=0,
             max_size=1,
             init=prepare,
             server_settings=SETTINGS,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from replay.connection import Connection, Pool
 
 LOOK_SECONDS = 2.0
+RETRY_SECONDS = 60.0
 REST = 10.0
 """The next look waits so many times as long as the last one took."""
 
@@ -72,10 +73,10 @@ class SnapshotTaker:
         """Until cancelled. What goes wrong is told and tried again: no answer depends on it."""
         while True:
             began = self._clock.monotonic()
-            for projection in SNAPSHOTTED:
-                await self._try(projection)
+            went_well = [await self._try(projection) for projection in SNAPSHOTTED]
             took = self._clock.monotonic() - began
-            await self._clock.sleep(max(LOOK_SECONDS, REST * took))
+            pause = LOOK_SECONDS if all(went_well) else RETRY_SECONDS
+            await self._clock.sleep(max(pause, REST * took))
 
     async def take(self, projection: Projection) -> Contents | None:
         """A snapshot of the active build, if one is due and nobody else is taking one.
@@ -100,13 +101,15 @@ class SnapshotTaker:
             )
         return taken
 
-    async def _try(self, projection: Projection) -> None:
+    async def _try(self, projection: Projection) -> bool:
         try:
             await self.take(projection)
         except _NOT_NOW as error:
             heed_cancellation()
             self._metrics.not_taken.labels(projection.name).inc()
             _logger.warning("snapshot_not_taken", model=projection.name, error=repr(error))
+            return False
+        return True
 
     async def _is_due(self, projection: Projection, active: ActiveBuild) -> bool:
         newest = await self._newest_of(projection)

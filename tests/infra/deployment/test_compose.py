@@ -98,6 +98,13 @@ def test_servers_keep_their_data_and_show_no_port(name: str) -> None:
     assert re.search(r":\d+\.\d+", service["image"]), "a pinned version"
 
 
+def test_the_roles_share_the_snapshots() -> None:
+    for name in ROLES:
+        assert SERVICES[name]["volumes"] == ["snapshots:/data/snapshots"]
+    assert "snapshots" in COMPOSE["volumes"]
+    assert "-o patriot -m 0700 /data /data/snapshots" in (REPOSITORY / "Dockerfile").read_text()
+
+
 def test_the_inner_network_leads_nowhere_and_the_api_is_local() -> None:
     assert COMPOSE["networks"]["core"]["internal"] is True
     assert all(port.startswith("127.0.0.1:") for port in SERVICES["api"]["ports"])

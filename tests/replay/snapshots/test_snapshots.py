@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from infra.composition.replay_moments import moments
 from infra.composition.replay_snapshots import SNAPSHOTTED
 from projections.accounts import ACCOUNTS_PROJECTION as ACCOUNTS
 from projections.orders import ORDERS_PROJECTION as ORDERS
@@ -91,6 +92,12 @@ def a_directory(path: Path) -> None:
     path.mkdir()
 
 
+_OF_MOMENTS = (
+    "from pg_stat_activity where application_name = 'patriot-past' and datname = current_database()"
+)
+COUNT_MOMENTS = f"select count(*) {_OF_MOMENTS}"
+END_MOMENTS = f"select count(pg_terminate_backend(pid)) {_OF_MOMENTS}"
+
 DAMAGES = (
     *(cut, torn, emptied, flipped, zeroed, renamed),
     *(taken_for_another_model, of_another_version, a_directory),
@@ -115,6 +122,65 @@ async def test_what_cannot_be_trusted_is_set_aside(
     assert keeping.set_aside(ORDERS) == is_moved
     assert len(keeping.files(ORDERS)) == (1 if is_moved else 2)
     assert len(list((keeping.directory).glob("aside/orders.v2.*"))) == is_moved
+
+
+@pytest.mark.parametrize("rows", [b"", b"PGCOPY\n\xff\r\n\0", b"no rows at all"])
+async def test_rows_that_the_database_does_not_take(keeping: Keeping, rows: bytes) -> None:
+    """Though the file is whole: a part of it cannot be loaded, and nothing of it is."""
+    history = History(12)
+    await keeping.happen(history, 100)
+    whole = (await keeping.keep())[ORDERS]
+    assert whole is not None
+    (path,) = keeping.files(ORDERS)
+    path.unlink()
+    partial = keeping.store.begin(ORDERS.name, ORDERS.version, whole.position)
+    for table in ORDERS.tables:
+        partial.writer.begin()
+        partial.writer.write(rows)
+        partial.writer.end(table.name, 1)
+    partial.keep(whole)
+    head = await keeping.happen(history, 20)
+    with keeping.reads() as reads:
+        assert await keeping.then(ORDERS, head) == await keeping.now(ORDERS)
+    assert reads.after == [0]
+    assert keeping.set_aside(ORDERS) == 1
+
+
+async def test_they_are_taken_while_trading_goes_on(keeping: Keeping) -> None:
+    """Each is of one position, whatever is projected meanwhile."""
+    history, taker = History(13), keeping.taker()
+    positions: list[int] = []
+    while len(positions) < 6:
+        going_on = asyncio.create_task(keeping.happen(history, 60))
+        while not going_on.done():
+            if (taken := await taker.take(ORDERS)) is not None:
+                positions.append(taken.position)
+        await going_on
+    nothing_kept = Keeping(keeping.desk, {}, keeping.directory / "nothing")
+    for position in positions:
+        folded = await nothing_kept.then(ORDERS, position)
+        with keeping.reads() as reads:
+            assert await keeping.then(ORDERS, position) == folded
+        assert reads.after == []
+
+
+async def test_a_moment_leaves_nothing_behind(keeping: Keeping) -> None:
+    head = await keeping.happen(History(14), 60)
+    kept = moments(keeping.desk.dsn, keeping.desk.log, keeping.desk.clock, keeping.store)
+    async with kept as opened:
+        rows = await opened.rows("orders", head, "select order_id from read.orders", ())
+        assert rows
+        ended = await keeping.desk.connection.fetchval(END_MOMENTS)
+        assert ended == 1
+        await _until(keeping, 0)
+        assert await opened.rows("orders", head, "select order_id from read.orders", ()) == rows
+        await _until(keeping, 1)
+    await _until(keeping, 0)
+
+
+async def _until(keeping: Keeping, connections: int) -> None:
+    while await keeping.desk.connection.fetchval(COUNT_MOMENTS) != connections:
+        await keeping.desk.next_notice()
 
 
 async def test_without_any_that_can_be_trusted_the_log_is_enough(keeping: Keeping) -> None:
