@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
+from infra.collector import calm_collector
 from tests.benchmarks.bare_rebuild import BareRebuild
 from tests.benchmarks.harness import Bench, Result
 from tests.benchmarks.library_projection import LibraryProjection
@@ -35,6 +36,7 @@ class Whole(NamedTuple):
 
 
 async def run(bench: Bench) -> list[Result]:
+    calm_collector()  # as the command does, and for all that it is measured against
     dsn, events = bench.postgres_dsn, bench.scaled(EVENTS, least=20_000)
     await _python("tests.benchmarks.projection_log", dsn, str(events))
     library = LibraryProjection(dsn, bench.scaled(LIBRARY_EVENTS, least=1_000))
