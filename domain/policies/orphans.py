@@ -17,6 +17,8 @@ from domain.use_cases.settlement_desk import SettlementDesk
 ORPHAN_DEADLINE = timedelta(seconds=30)
 """How long a placement may take from its reservation to its order."""
 
+_CHANGED = "/changed"
+
 
 def deadline_after(at: datetime, heard_at: datetime) -> datetime:
     """Counted from when it was heard, where the clock of who wrote ``at`` is behind."""
@@ -48,7 +50,8 @@ class OrphanPolicy:
 
     A placement that was paused may also reserve for an order that has ended meanwhile, by its own
     other attempt or by this policy: then the money is freed here, as no event of the order will. If
-    its other attempt placed the order at another price, what the order needs is what is reserved.
+    its other attempt placed the order at another price, what the order needs is what is reserved:
+    the appointment for that stays when the order is placed, as it may be placed at the first one.
     """
 
     name = "orphans"
@@ -71,12 +74,13 @@ class OrphanPolicy:
                 agenda.enter(event.order_id, event.originator_id, due, cause)
             case ReservationChanged() if event.order_version == 0:
                 due = deadline_after(event.timestamp, self._clock.now())
-                agenda.enter(event.order_id, event.originator_id, due, cause)
+                agenda.enter(event.order_id + _CHANGED, event.originator_id, due, cause)
             case OrderPlaced() | OrderRefused() | OrderAbandoned():
                 agenda.strike(event.originator_id)
 
     async def look(self, appointment: Appointment) -> datetime | None:
-        account_id, order_id, cause = appointment.subject, appointment.key, appointment.cause
+        account_id, cause = appointment.subject, appointment.cause
+        order_id = appointment.key.removesuffix(_CHANGED)
         order = await self._abandonment.abandon(account_id, order_id, cause)
         needed: AccountCommand = ReleaseReservation(account_id, order_id, "abandoned")
         if order.may_work:

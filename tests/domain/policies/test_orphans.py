@@ -5,10 +5,12 @@ import pytest
 from domain.errors import Conflict
 from domain.log import LogUnavailable
 from domain.order.status import Ending, OrderStatus
+from domain.order.terms import OrderType
 from domain.policies.orphans import ORPHAN_DEADLINE
+from domain.use_cases.requests import PlaceOrder
 from tests.domain.execution.sent import a_world
 from tests.domain.policies.desk import PolicyDesk, types_of
-from tests.domain.world import World, context_for, terms_of
+from tests.domain.world import World, a_quote, context_for, terms_of
 
 DEADLINE = ORPHAN_DEADLINE.total_seconds()
 
@@ -158,3 +160,36 @@ async def test_a_placement_whose_clock_is_behind_gets_its_time_too() -> None:
     assert (await world.place(account_id, terms_of())).code is None
     await desk.run()
     assert types_of(world, order_id_of("k")) == ["OrderPlaced"]
+
+
+async def test_the_reservation_follows_the_order_if_the_slower_attempt_places_it() -> None:
+    """Another attempt reserves at a higher price, and dies; then the first one's order comes."""
+    world, account_id = await a_world(processes=2)
+    desk = PolicyDesk(world)
+    there = world.processes[1]
+    log, append = world.here.log, world.here.log.append
+
+    async def never(stream, *args, **options):  # type: ignore[no-untyped-def]  # as the port
+        if stream.startswith("order-"):
+            raise LogUnavailable("gone")
+        return await append(stream, *args, **options)
+
+    async def after_the_other(stream, *args, **options):  # type: ignore[no-untyped-def]
+        if stream.startswith("order-"):
+            log.append = append  # type: ignore[method-assign]
+            world.quotes["BTCUSDT"] = a_quote("101", "101.10", at=world.clock.at)
+            there.log.append = never  # type: ignore[method-assign]
+            request = PlaceOrder(account_id, terms_of(OrderType.MARKET))
+            with pytest.raises(LogUnavailable):
+                await there.orders.place(request, context_for("place", "k"))
+        return await append(stream, *args, **options)
+
+    log.append = after_the_other  # type: ignore[method-assign]  # the race is the test
+    assert (await world.place(account_id, terms_of(OrderType.MARKET))).code is None
+    order = await world.order(order_id_of("k"))
+    account = await world.account_state(account_id)
+    assert account.reservations[order.id].price > order.worst_price
+    await desk.run()
+    await desk.after(DEADLINE)
+    account = await world.account_state(account_id)
+    assert account.reservations[order.id].price == order.worst_price
