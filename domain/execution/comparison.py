@@ -15,12 +15,17 @@ from domain.venue import VenuePosition
 class Difference(msgspec.Struct, frozen=True):
     """What to take from the venue, at a version of the account: positions, and balances by asset.
 
-    Equal differences at two looks are not something that is only under way.
+    ``believed`` is what the account has in their place, in the same order.
     """
 
     account_version: int
     positions: tuple[Position, ...]
     balances: tuple[tuple[str, Decimal], ...]
+    believed: tuple[Decimal, ...]
+
+    def is_like(self, other: "Difference") -> bool:
+        """What is alike at two looks is not only under way, whatever else the account has done."""
+        return msgspec.structs.replace(self, account_version=other.account_version) == other
 
 
 def difference(
@@ -51,7 +56,11 @@ def difference(
             amounts.append((asset, balance))
     if not differing and not amounts:
         return None
-    return Difference(account.version, differing, tuple(amounts))
+    believed = (
+        *(account.position_quantity(found.symbol) for found in differing),
+        *(account.balance(asset) for asset, _ in amounts),
+    )
+    return Difference(account.version, differing, tuple(amounts), believed)
 
 
 def _known(positions: Sequence[VenuePosition], instruments: Instruments) -> dict[str, Position]:

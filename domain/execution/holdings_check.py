@@ -13,7 +13,7 @@ from domain.execution.inquiry import CLOCKS_APART, Inquiry
 from domain.execution.venue_problems import VenueProblems
 from domain.instrument import Instruments
 from domain.order.order import order_id_of
-from domain.venue import FillReport, Venue, VenuePosition
+from domain.venue import FillReport, Venue, VenuePosition, VenueUnavailable
 
 ADJUSTED_AFTER_SECONDS = 15
 """How long a difference must stay the same: longer than a venue may take to list a fill."""
@@ -68,15 +68,21 @@ class HoldingsCheck:
         if look is None:
             return False
         now = self._clock.monotonic()
-        if seen is None or seen.difference != look:
+        if seen is None or not seen.difference.is_like(look):
             seen = _Seen(look, now)
-        if now - seen.since < ADJUSTED_AFTER_SECONDS:
-            self._seen[account_id] = seen
-            return True
-        await self._ask_about_trades(account_id)
-        if await self._look(account_id) == look and await self._executions_are_settled(account_id):
+        self._seen[account_id] = seen
+        if now - seen.since >= ADJUSTED_AFTER_SECONDS:
+            await self._ask_about_trades(account_id)
+            await self._adjust_if_alike(account_id, look)
+        return True
+
+    async def _adjust_if_alike(self, account_id: str, before: Difference) -> None:
+        """After all answers: a fill or a bust that they told of may be on its way."""
+        look = await self._look(account_id)
+        if look is None or not look.is_like(before):
+            return
+        if await self._executions_are_settled(account_id):
             await self._adjust(account_id, look)
-        return False
 
     async def _look(self, account_id: str) -> Difference | None:
         """None if nothing differs, or while fills are on their way into the account."""
@@ -128,9 +134,13 @@ class HoldingsCheck:
         return all(order.last_execution == account.settled[order.id] for order in orders)
 
     async def _ask_about_trades(self, account_id: str) -> None:
-        """A difference may be a bust that was missed, of orders that have ended."""
+        """A difference may be a bust that was missed, of orders that have ended.
+
+        Raises VenueUnavailable if one question stays open: that one may explain the difference.
+        """
         orders = await self._records.executed_orders(await self._records.account(account_id))
-        await self._inquiry.ask_all([order.id for order in orders])
+        if not await self._inquiry.ask_all([order.id for order in orders]):
+            raise VenueUnavailable("it did not say what became of every order that was executed")
 
     async def _adjust(self, account_id: str, look: Difference) -> None:
         def decide(account: Account) -> None:

@@ -102,24 +102,34 @@ class Inquiry:
         doubt = self._doubts.get(order_id)
         return doubt is not None and doubt.suspected_until > self._clock.monotonic()
 
-    async def ask_all(self, order_ids: Sequence[str]) -> None:
-        """Ask about each once; what is still in doubt is asked about later."""
+    async def ask_all(self, order_ids: Sequence[str]) -> bool:
+        """Ask about each once; what is still in doubt is asked about later.
+
+        False if the venue left a question unanswered.
+        """
         slots = asyncio.Semaphore(SIDE_BY_SIDE)
 
-        async def ask(order_id: str) -> None:
+        async def ask(order_id: str) -> bool:
             async with slots:
-                await self._ask_and_reckon(order_id)
+                return await self._ask_and_reckon(order_id)
 
         async with asyncio.TaskGroup() as group:
-            for order_id in order_ids:
-                group.create_task(ask(order_id))
+            questions = [group.create_task(ask(order_id)) for order_id in order_ids]
+        return all(question.result() for question in questions)
 
-    async def _ask_and_reckon(self, order_id: str) -> None:
+    async def _ask_and_reckon(self, order_id: str) -> bool:
         try:
             order = await self._ask(order_id)
         except VenueUnavailable as silence:
             await self._problems.note_silence(silence)
-            order = await self._load(order_id)
+            self._reckon(await self._load(order_id))
+            return False
+        self._reckon(order)
+        return True
+
+    def _reckon(self, order: Order) -> None:
+        """Nothing in doubt: it is asked about no more. Otherwise again, later each time."""
+        order_id = order.id
         if not order.in_doubt and not self._is_suspected(order_id):
             self._doubts.pop(order_id, None)
             return

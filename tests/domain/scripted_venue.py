@@ -33,7 +33,8 @@ class ScriptedVenue:
     """Answers come from ``outcomes``, Accepted when there are none left; ``sent`` is what came in.
 
     ``fills``, ``states`` (by client order id), ``working``, ``held`` and ``money`` are its records,
-    ``clock`` its time; while it ``is_down`` it answers no question.
+    ``clock`` its time; while it ``is_down`` it answers no question, and never one about an order
+    it ``does_not_tell_of``.
     """
 
     name = "paper"
@@ -50,6 +51,7 @@ class ScriptedVenue:
         self.held: list[VenuePosition] = []
         self.money: dict[str, Decimal] = {}
         self.is_down = False
+        self.does_not_tell_of: set[str] = set()
         self.nonsense: str | None = None
 
     async def submit(self, order: VenueOrder) -> Outcome:
@@ -73,6 +75,8 @@ class ScriptedVenue:
 
     async def find_order(self, account_id: str, client_order_id: str) -> OrderState | Absent:
         self._must_answer()
+        if client_order_id in self.does_not_tell_of:
+            raise VenueUnavailable("cut off")
         return self.states.get(client_order_id) or Absent(self.clock)
 
     async def find_venue_order(self, account_id: str, venue_order_id: str) -> OrderState | Absent:

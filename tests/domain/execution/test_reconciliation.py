@@ -7,9 +7,10 @@ import pytest
 from domain.account.account import Account
 from domain.execution.account_records import AccountRecords
 from domain.execution.holdings_check import ADJUSTED_AFTER_SECONDS, HoldingsCheck
+from domain.execution.inquiry import LISTED_AFTER
 from domain.execution.reconciliation import FAILURES_ADMITTED, Reconciliation
 from domain.execution.venue_accounts import VenueAccounts
-from domain.order.order import SEND_WINDOW
+from domain.order.order import SEND_WINDOW, Order
 from domain.order.status import OrderStatus
 from domain.risk.trading_state import TradingState
 from domain.use_cases.account_desk import OpenAccount
@@ -157,6 +158,41 @@ async def test_a_difference_that_changes_is_only_under_way() -> None:
         world.venue.held = [VenuePosition("ETHUSDT", Decimal(quantity), Decimal(100))]
         await reconciliation.start()
     assert (await world.account_state(account_id)).unacknowledged == 0
+
+
+async def test_a_difference_waits_for_an_answer_that_may_explain_it() -> None:
+    """A bust of which neither a report came nor the answer to the question for it."""
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book(a_fill(order, "1", "1"))
+    await world.settle()
+    world.venue.states[order.venue_client_id] = _expired(order)
+    world.venue.does_not_tell_of = {order.venue_client_id}
+    world.venue.clock = NOON + LISTED_AFTER
+    account = await rounds(world, 4)
+    assert account.position_quantity("BTCUSDT") == 1
+    assert account.unacknowledged == 0
+    assert account.trading_state is TradingState.HALTED
+    world.venue.does_not_tell_of = set()
+    account = await rounds(world, 3)
+    assert (await world.order(order.id)).busted == {"1"}
+    assert account.position_quantity("BTCUSDT") == 0
+    assert account.unacknowledged == 0
+    assert account.trading_state is TradingState.ACTIVE
+
+
+def _expired(order: Order) -> OrderState:
+    none_filled = Decimal(0)
+    return OrderState(
+        order.venue_client_id,
+        "v",
+        order.account_id,
+        VenueStatus.EXPIRED,
+        none_filled,
+        "",
+        NOON,
+        order.terms,
+    )
 
 
 async def test_an_account_that_cannot_be_compared_does_not_trade() -> None:
