@@ -11,6 +11,7 @@ import asyncpg
 from domain.clock import Clock
 from domain.event import decode
 from domain.log import EventLog, RecordedEvent
+from replay.pace import Pace
 from replay.rebuild_listener import RebuildListener
 from replay.rebuild_models import Happened, PageFailed, ReadModels
 from replay.schemas import Progress, RebuiltSchema, Schemas
@@ -62,6 +63,7 @@ class RebuildRun:
         self._epoch = epoch
         self._listener = listener
         self._page_size = page_size
+        self._pace = Pace(log, clock)
 
     async def fill(self) -> None:
         """Raises RebuildFailed, UnknownEventType, UndecodableEvent, Superseded, and what the log
@@ -90,6 +92,7 @@ class RebuildRun:
                     await committing
                     before, folded = folded, _after(folded, page)
                     committing = asyncio.ensure_future(self._commit(before, folded, write))
+                    await self._pace.rest()
                 await committing
         except PageFailed:
             # What came before is whole; cut off now, nobody would know whether it was committed.
