@@ -3,13 +3,14 @@
 from domain.clock import Clock
 from domain.log import EventLog
 
-RESTS = 1.0
-"""How long it rests beside a core that trades, for each second it works."""
+RESTS = 4.0
+"""How long it rests beside a core that trades, for each second it reads and folds: what it takes
+there is more than its share of the processor, as both write to one disk."""
 
 
 class Pace:
-    """``rest`` after each page: as fast as the machine allows while nobody appends to the log, half
-    as fast while somebody does."""
+    """``rest`` after each page: as fast as the machine allows while nobody appends to the log, a
+    fifth of that while somebody does."""
 
     def __init__(self, log: EventLog, clock: Clock) -> None:
         self._log = log

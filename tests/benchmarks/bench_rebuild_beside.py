@@ -21,8 +21,8 @@ from tests.benchmarks.projection_log import fill
 from tests.end_to_end.process import REPOSITORY, environment
 
 EVENTS: Final = 300_000
-COMMANDS: Final = 4_000
-ROUNDS: Final = 3
+COMMANDS: Final = 2_000
+ROUNDS: Final = 9
 GOAL: Final = 0.7
 
 REACHED: Final = "select events from replay.schemas where name = $1"
