@@ -1,70 +1,21 @@
 """A log with a failpoint on either side of every append, named by its first event's type."""
 
-from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
-from domain.log import (
-    DEFAULT_PAGE,
-    EVERYTHING,
-    START,
-    Appended,
-    CaughtUp,
-    EventFilter,
-    EventLog,
-    NewEvent,
-    RecordedEvent,
-)
+from domain.forwarding_log import ForwardingLog
+from domain.log import Appended, EventLog, NewEvent
 from infra.failpoints import failpoints
 
 
-class FailpointLog:
-    """``domain.log.EventLog``, as the one it wraps."""
-
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
-
+class FailpointLog(ForwardingLog):
     async def append(
         self, stream: str, events: Sequence[NewEvent], *, expected_version: int
     ) -> Appended:
         kind = events[0].type
         failpoints.reach("append", kind, "before")
-        appended = await self._log.append(stream, events, expected_version=expected_version)
+        appended = await super().append(stream, events, expected_version=expected_version)
         failpoints.reach("append", kind, "after")
         return appended
-
-    def read_stream(
-        self, stream: str, *, after_version: int = 0, page_size: int = DEFAULT_PAGE
-    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
-        return self._log.read_stream(stream, after_version=after_version, page_size=page_size)
-
-    def read_all(
-        self,
-        *,
-        after: int = START,
-        until: int | None = None,
-        until_time: datetime | None = None,
-        only: EventFilter = EVERYTHING,
-        page_size: int = DEFAULT_PAGE,
-    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
-        return self._log.read_all(
-            after=after, until=until, until_time=until_time, only=only, page_size=page_size
-        )
-
-    def read_back(
-        self, *, until: int | None = None, page_size: int = DEFAULT_PAGE
-    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
-        return self._log.read_back(until=until, page_size=page_size)
-
-    def subscribe(
-        self, *, after: int = START, only: EventFilter = EVERYTHING, page_size: int = DEFAULT_PAGE
-    ) -> AsyncGenerator[Sequence[RecordedEvent] | CaughtUp]:
-        return self._log.subscribe(after=after, only=only, page_size=page_size)
-
-    async def head(self) -> int:
-        return await self._log.head()
-
-    async def close(self) -> None:
-        await self._log.close()
 
 
 def with_failpoints(log: EventLog) -> EventLog:

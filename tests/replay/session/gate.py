@@ -5,15 +5,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
+from domain.forwarding_log import ForwardingLog
 from domain.log import (
     DEFAULT_PAGE,
     EVERYTHING,
     START,
-    Appended,
     CaughtUp,
     EventFilter,
     EventLog,
-    NewEvent,
     RecordedEvent,
 )
 
@@ -38,17 +37,12 @@ class Gate:
             await self._opened.wait()
 
 
-class GatedLog:
-    """The EventLog port, as one has it who reads behind the gate."""
+class GatedLog(ForwardingLog):
+    """The log as one has it who reads behind the gate."""
 
     def __init__(self, log: EventLog, gate: Gate) -> None:
-        self._log = log
+        super().__init__(log)
         self._gate = gate
-
-    async def append(
-        self, stream: str, events: Sequence[NewEvent], *, expected_version: int
-    ) -> Appended:
-        return await self._log.append(stream, events, expected_version=expected_version)
 
     def read_stream(
         self, stream: str, *, after_version: int = 0, page_size: int = DEFAULT_PAGE
@@ -93,10 +87,3 @@ class GatedLog:
 
     async def head(self) -> int:
         return min(await self._log.head(), self._gate.position)
-
-    async def close(self) -> None:
-        await self._log.close()
-
-
-def _conforms(log: GatedLog) -> EventLog:
-    return log
