@@ -73,13 +73,14 @@ class AccountsFold:
         if not isinstance(event, AccountEvent):
             raise TypeError(f"{recorded.type} in the stream of an account")
         name = event.originator_id
-        opened = self._accounts.items.setdefault((name,), Opened(Account.empty(name)))
+        opened = self._accounts.items.get((name,)) or _unopened(event)
         touched = _assets_touched(event, opened.account)
         event.mutate(opened.account)
         _forget_history(opened.account)
         opened.position = recorded.position
         if isinstance(event, AccountOpened):
             opened.opened_at = event.timestamp
+        self._accounts.items[name,] = opened
         for asset in touched:
             self._balances.items[name, asset] = Asset(
                 opened.account, asset, event.timestamp, recorded.position
@@ -107,6 +108,12 @@ class AccountsFold:
                 self._reservations.items.pop((event.order_id,), None)
             else:
                 self._reservations.items[event.order_id,] = Held(account.id, held)
+
+
+def _unopened(first: AccountEvent) -> Opened:
+    if not isinstance(first, AccountOpened):
+        raise ValueError(f"account {first.originator_id} was not opened before")
+    return Opened(Account.empty(first.originator_id))
 
 
 def _assets_touched(event: AccountEvent, before: Account) -> set[str]:

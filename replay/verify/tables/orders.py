@@ -9,7 +9,10 @@ from domain.decimals import ZERO
 from domain.event import Event
 from domain.log import RecordedEvent
 from domain.order.events import (
+    OrderAbandoned,
     OrderCancelled,
+    OrderEvent,
+    OrderPlaced,
     OrderRefused,
     OrderRejected,
     OrderUnknown,
@@ -54,8 +57,10 @@ class OrdersFold:
         self.tables = (self._orders,)
 
     def apply(self, recorded: RecordedEvent, event: Event) -> None:
+        if not isinstance(event, OrderEvent):
+            raise TypeError(f"{recorded.type} in the stream of an order")
         key = (event.originator_id,)
-        told = self._orders.items.get(key) or Told(Order.empty(event.originator_id))
+        told = self._orders.items.get(key) or _undecided(event)
         was_unknown = told.order.unknown
         event.mutate(told.order)
         told.position = recorded.position
@@ -65,6 +70,12 @@ class OrdersFold:
         told.order.verdicts = ()  # no row shows them, and they are most of an order's memory
         if told.order.ending is not Ending.ABANDONED:  # that is no order: it has no terms
             self._orders.items[key] = told
+
+
+def _undecided(first: OrderEvent) -> Told:
+    if not isinstance(first, OrderPlaced | OrderRefused | OrderAbandoned):
+        raise ValueError(f"nothing was decided on order {first.originator_id} before")
+    return Told(Order.empty(first.originator_id))
 
 
 def _row(told: Told) -> Row:

@@ -4,6 +4,7 @@ import msgspec
 
 from domain.event import Event
 from domain.log import RecordedEvent
+from domain.risk.events import RiskEvent
 from domain.risk.risk_limits import RiskLimits
 from domain.risk.trading_state import TradingState
 from replay.verify.live_tables import Row
@@ -23,10 +24,13 @@ class RiskFold:
         self.tables = (self._risk,)
 
     def apply(self, recorded: RecordedEvent, event: Event) -> None:
+        if not isinstance(event, RiskEvent):
+            raise TypeError(f"{recorded.type} in the stream of a scope")
         name = event.originator_id
-        scope = self._risk.items.setdefault((name,), Scope(RiskLimits.empty(name)))
+        scope = self._risk.items.get((name,)) or Scope(RiskLimits.empty(name))
         event.mutate(scope.risk)
         scope.position = recorded.position
+        self._risk.items[name,] = scope
 
 
 def _row(scope: Scope) -> Row:

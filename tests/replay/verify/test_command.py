@@ -46,6 +46,17 @@ async def alter(dsn: str, table: str, sql: str) -> None:
         await connection.close()
 
 
+async def take_away(dsn: str, type_name: str) -> None:
+    """Events of the log, as only its owner can, by force."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("alter table log.events disable trigger append_only")
+        await connection.execute("delete from log.events where type = $1", type_name)
+        await connection.execute("alter table log.events enable always trigger append_only")
+    finally:
+        await connection.close()
+
+
 @pytest.fixture
 def patriot(
     monkeypatch: pytest.MonkeyPatch,
@@ -110,6 +121,17 @@ def test_what_is_wrong_with_the_log_is_named(patriot: CommandLine, postgres_dsn:
     assert f"position 21, order-{order_id(9)}\n" in ended.out
     (check,) = [c for c in patriot("verify", "--json").json["checks"] if c["findings"]]
     assert (check["check"], check["findings"]) == ("executions are traceable", 1)
+
+
+def test_a_beginning_that_was_taken_away_is_named(patriot: CommandLine, postgres_dsn: str) -> None:
+    asyncio.run(tell(postgres_dsn))
+    asyncio.run(take_away(postgres_dsn, "AccountOpened"))
+    ended = patriot("verify")
+    assert ended.code == 1
+    assert f"accounts {ACCOUNT}\n    one too many: account_id {ACCOUNT}" in ended.out
+    assert f"position 2, account-{ACCOUNT}\n    versions are contiguous" in ended.out
+    assert "streams fold: FundsDeposited does not follow" in ended.out
+    assert patriot("verify", "--json").json["sound"] is False
 
 
 def test_before_there_are_read_models(patriot: CommandLine) -> None:
