@@ -15,17 +15,20 @@ from domain.venue import VenuePosition
 class Difference(msgspec.Struct, frozen=True):
     """What to take from the venue, at a version of the account: positions, and balances by asset.
 
-    ``believed`` is what the account has in their place, in the same order.
+    ``gaps`` is by how much the venue has more: the quantity of each symbol, the cash of each asset.
     """
 
     account_version: int
     positions: tuple[Position, ...]
     balances: tuple[tuple[str, Decimal], ...]
-    believed: tuple[Decimal, ...]
+    gaps: tuple[tuple[str, Decimal], ...]
 
     def is_like(self, other: "Difference") -> bool:
-        """What is alike at two looks is not only under way, whatever else the account has done."""
-        return msgspec.structs.replace(self, account_version=other.account_version) == other
+        """Whether nothing but what both sides know of has happened in between.
+
+        A fill that both have booked moves quantity and cash on both sides by the same.
+        """
+        return self.gaps == other.gaps
 
 
 def difference(
@@ -48,19 +51,22 @@ def difference(
         != account.position_quantity(symbol)
     )
     after = {**account.positions, **{found.symbol: found for found in differing}}
+    gaps = [
+        (found.symbol, found.quantity - account.position_quantity(found.symbol))
+        for found in differing
+    ]
     amounts = []
     for asset in sorted(account.balances.keys() | balances.keys()):
         cash = balances.get(asset, ZERO) - _cost(there.values(), asset)
         balance = cash + _cost(after.values(), asset)
         if balance != account.balance(asset):
             amounts.append((asset, balance))
+        believed = account.balance(asset) - _cost(account.positions.values(), asset)
+        if cash != believed:
+            gaps.append((asset, cash - believed))
     if not differing and not amounts:
         return None
-    believed = (
-        *(account.position_quantity(found.symbol) for found in differing),
-        *(account.balance(asset) for asset, _ in amounts),
-    )
-    return Difference(account.version, differing, tuple(amounts), believed)
+    return Difference(account.version, differing, tuple(amounts), tuple(gaps))
 
 
 def _known(positions: Sequence[VenuePosition], instruments: Instruments) -> dict[str, Position]:

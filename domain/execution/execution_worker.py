@@ -200,6 +200,7 @@ class ExecutionWorker:
         while True:
             order = await self._inquiry.cancels.get()
             if order.pending_cancel is None:
+                self._requests.put(order.id, partial(self._submission.cancel_stray, order))
                 continue
             context = CommandContext(
                 command_id=command_id_for("execution", order.id, "cancel", order.pending_cancel),

@@ -26,6 +26,10 @@ class _Seen(msgspec.Struct, frozen=True):
     since: float
 
 
+class _UnderWay(msgspec.Struct, frozen=True):
+    """What is booked and not settled makes a difference that is none."""
+
+
 class HoldingsCheck:
     """Positions and balances: the venue's are taken where they differ for good.
 
@@ -63,29 +67,36 @@ class HoldingsCheck:
 
     async def compare(self, account_id: str) -> bool:
         """Adjust what differs in the same way for some time; true while it has to be watched."""
-        seen = self._seen.pop(account_id, None)
         look = await self._look(account_id)
+        if isinstance(look, _UnderWay):
+            return account_id in self._seen
         if look is None:
+            self._seen.pop(account_id, None)
             return False
-        now = self._clock.monotonic()
-        if seen is None or not seen.difference.is_like(look):
-            seen = _Seen(look, now)
-        self._seen[account_id] = seen
-        if now - seen.since >= ADJUSTED_AFTER_SECONDS:
+        if self._lasts_since(account_id, look) >= ADJUSTED_AFTER_SECONDS:
             await self._ask_about_trades(account_id)
             await self._adjust_if_alike(account_id, look)
+            return await self._look(account_id) is not None
         return True
+
+    def _lasts_since(self, account_id: str, look: Difference) -> float:
+        """For how many seconds it has been the same."""
+        now = self._clock.monotonic()
+        seen = self._seen.get(account_id)
+        if seen is None or not seen.difference.is_like(look):
+            seen = self._seen[account_id] = _Seen(look, now)
+        return now - seen.since
 
     async def _adjust_if_alike(self, account_id: str, before: Difference) -> None:
         """After all answers: a fill or a bust that they told of may be on its way."""
         look = await self._look(account_id)
-        if look is None or not look.is_like(before):
+        if not isinstance(look, Difference) or not look.is_like(before):
             return
         if await self._executions_are_settled(account_id):
             await self._adjust(account_id, look)
 
-    async def _look(self, account_id: str) -> Difference | None:
-        """None if nothing differs, or while fills are on their way into the account."""
+    async def _look(self, account_id: str) -> Difference | _UnderWay | None:
+        """None if nothing differs."""
         positions = await self._venue.positions(account_id)
         balances = await self._venue.balances(account_id)
         await self._note_unknown_instruments(positions)
@@ -93,7 +104,7 @@ class HoldingsCheck:
         fills = await self._venue.fills_since(account_id, since)
         account = await self._records.account(account_id)
         if not await self._is_settled(account, fills):
-            return None
+            return _UnderWay()
         if fills:
             # A venue may list a fill a little later than those that came after it.
             self._settled_to[account_id] = max(fill.at for fill in fills) - CLOCKS_APART
@@ -107,7 +118,7 @@ class HoldingsCheck:
                 )
 
     async def _is_settled(self, account: Account, fills: Sequence[FillReport]) -> bool:
-        """True if every fill is in the account, and every reservation is what its order leaves."""
+        """True if each booked fill is in the account, each reservation what its order leaves."""
         for fill in fills:
             if not await self._is_fill_settled(account, fill):
                 return False
@@ -125,7 +136,9 @@ class HoldingsCheck:
         if not order.submitted:
             return True
         booked = order.fills.get(fill.trade_id)
-        return booked is not None and booked.number <= account.settled.get(order_id, 0)
+        if booked is None:
+            return True  # it cannot be booked, or will be before the difference has lasted
+        return booked.number <= account.settled.get(order_id, 0)
 
     async def _executions_are_settled(self, account_id: str) -> bool:
         """False while a bust, too, is on its way into the account."""

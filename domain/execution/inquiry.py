@@ -1,12 +1,14 @@
 """Asking the venue what became of an order, until its answer ends the doubt."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 
 from domain.clock import Clock
+from domain.decimals import ZERO
 from domain.execution.booking import FINALITY_MARGIN, Booking
 from domain.execution.venue_problems import VenueProblems
 from domain.order.fill import Fill
@@ -16,7 +18,9 @@ from domain.repository import Repository
 from domain.venue import (
     Absent,
     BustReport,
+    FillReport,
     OrderState,
+    UnreadableAnswer,
     Venue,
     VenueStatus,
     VenueUnavailable,
@@ -50,7 +54,8 @@ class Inquiry:
     """``watch`` an order, and ``run`` asks about it at growing intervals until nothing is in doubt.
 
     Asking never sends an order. What it finds is booked; what it does not find stays unknown until
-    the request can arrive no more. ``cancels`` are those the venue has not taken: to be sent again.
+    the request can arrive no more. ``cancels`` are orders that work and should not: a cancel is to
+    be sent, again where there was one.
     """
 
     def __init__(
@@ -72,7 +77,9 @@ class Inquiry:
 
     def watch(self, order_id: str) -> None:
         """Ask about an order soon; it may turn out to be in no doubt at all."""
-        self._doubts[order_id] = self._later(FIRST_WAIT, FIRST_WAIT)
+        doubt = self._doubts.get(order_id)
+        suspected_until = doubt.suspected_until if doubt is not None else 0
+        self._doubts[order_id] = self._later(FIRST_WAIT, FIRST_WAIT, suspected_until)
         self._arrived.set()
 
     def suspect(self, order_id: str) -> None:
@@ -150,7 +157,7 @@ class Inquiry:
         if not order.submitted:
             return order
         asked_at = (await self._venue.status()).at
-        state = await self._venue.find_order(order.account_id, order.venue_client_id)
+        state = await self._find(order)
         try:
             await self._book_fills(order, state, asked_at)
             if isinstance(state, OrderState):
@@ -159,36 +166,60 @@ class Inquiry:
                 await self._book_absence(order, state)
         except VenueDataError as problem:
             await self._problems.note(problem.code, str(problem), state)
-        order = await self._load(order_id)
-        if isinstance(state, OrderState):
-            self._resend_cancel(order, state)
-        return order
+        if isinstance(state, OrderState) and state.status is VenueStatus.WORKING:
+            await self._see_it_work(order, state)
+        return await self._load(order_id)
 
-    def _resend_cancel(self, order: Order, state: OrderState) -> None:
-        if state.status is VenueStatus.WORKING and order.pending_cancel is not None:
+    async def _find(self, order: Order) -> OrderState | Absent:
+        state = await self._venue.find_order(order.account_id, order.venue_client_id)
+        if isinstance(state, OrderState) and state.client_order_id != order.venue_client_id:
+            raise UnreadableAnswer(
+                f"asked for {order.venue_client_id} it told of another order",
+                msgspec.json.encode(state).decode(),
+            )
+        return state
+
+    async def _see_it_work(self, before: Order, state: OrderState) -> None:
+        """A cancel that did not arrive is sent again; what works after its end is cancelled.
+
+        ``before`` is the order before the venue was asked: it may have ended since.
+        """
+        order = await self._load(before.id)
+        if order.pending_cancel is not None:
+            self.cancels.put_nowait(order)
+        elif not before.may_work and not order.may_work:
+            await self._problems.note(
+                "works_after_its_end", f"the venue works order {order.id}, which has ended", state
+            )
             self.cancels.put_nowait(order)
 
     async def _book_fills(
         self, order: Order, state: OrderState | Absent, asked_at: datetime
     ) -> None:
         """Book the order's fills: the latest first asked for, all there ever were if need be."""
-        await self._compare_fills(order, order.placed_at - CLOCKS_APART, asked_at)
+        await self._compare_fills(order, state, order.placed_at - CLOCKS_APART, asked_at)
         if isinstance(state, OrderState):
             order = await self._load(order.id)
             if order.cum_quantity != state.cum_quantity:
-                await self._compare_fills(order, EVER, asked_at)
+                await self._compare_fills(order, state, EVER, asked_at)
 
-    async def _compare_fills(self, order: Order, since: datetime, asked_at: datetime) -> None:
-        """Take back what the venue does not list any more, then book what it lists."""
+    async def _compare_fills(
+        self, order: Order, state: OrderState | Absent, since: datetime, asked_at: datetime
+    ) -> None:
+        """Take back what the venue does not list any more, then book what it lists.
+
+        Only a list that comes to what the venue says was executed can tell by what it leaves out.
+        """
         listed = {
             fill.trade_id: fill
             for fill in await self._venue.fills_since(order.account_id, since)
             if fill.client_order_id == order.venue_client_id
         }
-        for fill in tuple(order.fills.values()):
-            is_due = since <= fill.executed_at <= asked_at - LISTED_AFTER
-            if is_due and fill.trade_id not in listed:
-                await self._booking.book(_bust(order, fill))
+        if isinstance(state, OrderState) and state.cum_quantity == _total(listed.values()):
+            for fill in tuple(order.fills.values()):
+                is_due = since <= fill.executed_at <= asked_at - LISTED_AFTER
+                if is_due and fill.trade_id not in listed:
+                    await self._booking.book(_bust(order, fill))
         for report in listed.values():
             await self._booking.book(report)
 
@@ -201,11 +232,17 @@ class Inquiry:
         await self._booking.book_absence(order.venue_client_id, absent, is_final=is_final)
         if order.accepted:
             await self._problems.note(
-                "order_vanished", f"the venue had order {order.id}, and does not know it", absent
+                "order_vanished",
+                f"the venue had order {order.id}, and does not know it",
+                order.venue_client_id,
             )
 
     async def _load(self, order_id: str) -> Order:
         return await insist(self._clock, lambda: self._repository.look(Order, order_id))
+
+
+def _total(fills: Iterable[FillReport]) -> Decimal:
+    return sum((fill.quantity for fill in fills), ZERO)
 
 
 def _bust(order: Order, fill: Fill) -> BustReport:

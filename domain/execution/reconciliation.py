@@ -21,7 +21,8 @@ ROUND_SECONDS = 30
 RETRY_SECONDS = 5
 LOOK_AGAIN_SECONDS = 1
 FAILURES_ADMITTED = 3
-"""Rounds that may fail in a row before an account stops trading; at the start none may."""
+"""Rounds that may fail in a row before an account stops trading; at the start none may, and what
+differs then is cleared up before the account trades."""
 
 SIDE_BY_SIDE = 16
 
@@ -84,10 +85,15 @@ class Reconciliation:
 
     async def _attempt(self, account_id: str, admitted: int) -> None:
         try:
-            await self._reconcile(account_id)
+            differs = await self._reconcile(account_id)
         except VenueUnavailable as error:
             await self._problems.note_silence(error)
             await self._fail(account_id, f"the venue does not answer: {error}", admitted)
+            return
+        if differs:
+            self.hurry()
+        if differs and (admitted == 0 or self._gate.is_suspended(account_id)):
+            await self._fail(account_id, "it differs from what the venue has", admitted=0)
         else:
             await self._succeed(account_id)
 
@@ -109,14 +115,13 @@ class Reconciliation:
                 account_id, lambda account: account.reconcile(self._clock.now())
             )
 
-    async def _reconcile(self, account_id: str) -> None:
-        """Raises VenueUnavailable."""
+    async def _reconcile(self, account_id: str) -> bool:
+        """True if it differs from the venue as yet. Raises VenueUnavailable."""
         open_orders = await self._venue.open_orders(account_id)
         await self._book_fills(account_id)
         await self._find_external_orders(account_id, open_orders)
         await self._ask_about_orders(account_id, open_orders)
-        if await self._holdings.compare(account_id):
-            self.hurry()
+        return await self._holdings.compare(account_id)
 
     async def _book_fills(self, account_id: str) -> None:
         """Book what was missed."""
@@ -150,9 +155,14 @@ class Reconciliation:
         """Ask about every order of which the venue's list does not say what the log says."""
         listed = {each.client_order_id: each for each in open_orders}
         orders = await self._records.working_orders(await self._records.account(account_id))
-        await self._inquiry.ask_all(
-            [order.id for order in orders if order.submitted and not _agrees(order, listed)]
-        )
+        doubtful = [order.id for order in orders if order.submitted and not _agrees(order, listed)]
+        await self._inquiry.ask_all([*doubtful, *await self._ended(open_orders)])
+
+    async def _ended(self, open_orders: Sequence[OpenOrder]) -> Sequence[str]:
+        """Those of ours that the venue works and that have ended here."""
+        ours = [order_id_of(found.client_order_id) for found in open_orders]
+        orders = [await self._records.order(order_id) for order_id in ours if order_id is not None]
+        return [order.id for order in orders if order.submitted and not order.may_work]
 
 
 def _agrees(order: Order, listed: dict[str, OpenOrder]) -> bool:

@@ -125,6 +125,12 @@ class Submission:
         outcome = await self._venue.cancel(order.account_id, order.venue_client_id)
         await self._record(order_id, outcome, record_cancel, context)
 
+    async def cancel_stray(self, order: Order) -> None:
+        """Cancel what works at the venue after its end here. The venue's records tell whether it
+        did: as long as they list it, it is asked about."""
+        require(self._lease)
+        await self._venue.cancel(order.account_id, order.venue_client_id)
+
     async def amend(self, event: OrderAmendRequested, context: CommandContext) -> None:
         """Send an amend request that is pending, unless it is too late for it to arrive."""
         order = await self._look(event.originator_id)

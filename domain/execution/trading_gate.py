@@ -42,6 +42,9 @@ class TradingGate:
     def admit(self, account_id: str) -> None:
         self._suspended.pop(account_id, None)
 
+    def is_suspended(self, account_id: str) -> bool:
+        return account_id in self._suspended
+
     async def until_known(self) -> None:
         """Wait until the limits are current: nothing is sent on what may be old."""
         while not self._risk_book.is_current:

@@ -16,6 +16,7 @@ from domain.venue import (
     Accepted,
     Ambiguous,
     CancelReport,
+    OpenOrder,
     OrderState,
     Outcome,
     Report,
@@ -28,6 +29,8 @@ from tests.domain.checkpoints import MemoryCheckpoints
 from tests.domain.execution.sent import a_world, last, placed, sent
 from tests.domain.world import NOON, World, a_fill, context_for, until
 from tests.doubles.manual_clock import ManualClock
+
+D0 = Decimal(0)
 
 
 class YieldingClock(ManualClock):
@@ -87,6 +90,19 @@ async def test_the_worker_sends_and_books_side_by_side() -> None:
         for report in (a_fill(order, "1", "0.5"), a_fill(order, "2", "0.5")):
             world.venue.to_report.put_nowait(report)
         await until(lambda: types(world)[-2:] == ["OrderFilled"] * 2)
+
+
+async def test_what_works_after_its_end_is_cancelled_at_the_venue() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    report = CancelReport(order.venue_client_id, "v", account_id, "user", NOON)
+    await world.here.booking.book(report)
+    world.venue.states[order.venue_client_id] = OrderState(
+        order.venue_client_id, "v", account_id, VenueStatus.WORKING, D0, "", NOON, order.terms
+    )
+    world.venue.working = [OpenOrder(order.venue_client_id, "v", account_id, order.terms, D0)]
+    async with at_work(world):
+        await until(lambda: ("cancel", order.venue_client_id) in world.venue.sent)
 
 
 async def test_an_epoch_begins_before_anything_is_sent() -> None:

@@ -242,6 +242,57 @@ async def test_a_fill_the_venue_does_not_list_any_more_was_busted() -> None:
     assert (found.cum_quantity, found.busted) == (Decimal("0.4"), {"2"})
 
 
+async def test_a_list_that_is_not_whole_takes_no_fill_back() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    for fill in (a_fill(order, "1", "0.4"), a_fill(order, "2", "0.6")):
+        await world.here.booking.book(fill)
+    venue_has(world, order, VenueStatus.FILLED, "1")
+    world.venue.fills = [a_fill(order, "1", "0.4")]
+    world.venue.clock = NOON + LISTED_AFTER
+    await ask(world, order)
+    world.venue.states.clear()
+    world.venue.fills = []
+    await ask(world, order)
+    found = await world.order(order.id)
+    assert found.cum_quantity == 1
+    assert not found.busted
+
+
+async def test_an_answer_about_another_order_is_none() -> None:
+    world, account_id = await a_world()
+    asked, other = await lost(world, account_id), await sent(world, account_id)
+    venue_has(world, other, VenueStatus.CANCELLED)
+    world.venue.states[asked.venue_client_id] = world.venue.states[other.venue_client_id]
+    assert not await world.here.inquiry.ask_all([asked.id])
+    assert await status_of(world, asked) is OrderStatus.UNKNOWN
+    assert await status_of(world, other) is OrderStatus.NEW
+    assert last(world, "VenueDataProblem")
+
+
+async def test_an_order_that_vanished_is_one_problem_however_often_it_is_asked_about() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    for seconds in range(3):
+        world.venue.clock = NOON + timedelta(seconds=seconds)
+        await ask(world, order)
+    assert [event.type for event in world.store.events].count("VenueDataProblem") == 1
+
+
+async def test_a_suspicion_outlives_another_reason_to_ask() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    inquiry = world.here.inquiry
+    inquiry.suspect(order.id)
+    inquiry.watch(order.id)
+    venue_has(world, order, VenueStatus.WORKING)
+    await ask(world, order)
+    world.venue.fills = [a_fill(order, "1", "0.5")]
+    running = asyncio.create_task(inquiry.run())
+    await until(lambda: world.store.events[-1].type == "OrderFilled")
+    running.cancel()
+
+
 async def test_a_bust_that_was_missed_makes_room_for_the_fill_after_it() -> None:
     world, account_id = await a_world()
     order = await sent(world, account_id)

@@ -14,7 +14,7 @@ from domain.order.order import SEND_WINDOW, Order
 from domain.order.status import OrderStatus
 from domain.risk.trading_state import TradingState
 from domain.use_cases.account_desk import OpenAccount
-from domain.venue import Ambiguous, OpenOrder, OrderState, VenuePosition, VenueStatus
+from domain.venue import Ambiguous, CancelReport, OpenOrder, OrderState, VenuePosition, VenueStatus
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
 from tests.domain.world import FEES, NOON, World, a_fill, a_quote, context_for, terms_of
 
@@ -105,7 +105,12 @@ async def test_a_fill_that_is_not_settled_yet_is_no_difference() -> None:
     reconciliation = a_reconciliation(world)
     for _ in range(4):
         await reconciliation.start()
-    assert (await world.account_state(account_id)).unacknowledged == 0
+        world.clock.at += timedelta(seconds=ADJUSTED_AFTER_SECONDS)
+    account = await world.account_state(account_id)
+    assert (await world.order(order.id)).cum_quantity == 1
+    assert account.position_quantity("BTCUSDT") == 0, "it is not settled"
+    assert account.unacknowledged == 0
+    assert account.reconciliation_failure is None
 
 
 async def test_an_order_the_core_did_not_send() -> None:
@@ -154,10 +159,95 @@ async def test_a_balance_that_differs_is_taken_and_trading_goes_on() -> None:
 async def test_a_difference_that_changes_is_only_under_way() -> None:
     world, account_id = await a_funded_world()
     reconciliation = a_reconciliation(world)
-    for quantity in (1, 2, 3):
+    for quantity in (1, 2, 3, 4):
         world.venue.held = [VenuePosition("ETHUSDT", Decimal(quantity), Decimal(100))]
         await reconciliation.start()
+        world.clock.at += timedelta(seconds=ADJUSTED_AFTER_SECONDS)
     assert (await world.account_state(account_id)).unacknowledged == 0
+
+
+async def test_a_position_by_hand_is_found_while_the_account_goes_on_trading() -> None:
+    """Own fills move quantity and cash on both sides; what is between the sides stays."""
+    world, account_id = await a_funded_world()
+    reconciliation = a_reconciliation(world)
+    short = VenuePosition("ETHUSDT", Decimal(-2), Decimal(-200))
+    fee_by_hand, bought = Decimal("0.2"), D0
+    for number in range(5):
+        order = await sent(world, account_id, terms_of(quantity="1"))
+        fill = a_fill(order, str(number), "1", fee="0.5")
+        await world.here.booking.book(fill)
+        await world.settle()
+        bought += 1
+        world.venue.fills.append(fill)
+        world.venue.states[order.venue_client_id] = _state(order, VenueStatus.FILLED, "1")
+        world.venue.held = [short, VenuePosition("BTCUSDT", bought, 100 * bought)]
+        world.venue.money = {"USDT": MONEY["USDT"] - bought / 2 - fee_by_hand}
+        await reconciliation._round(admitted=FAILURES_ADMITTED)
+        world.clock.at += timedelta(seconds=ADJUSTED_AFTER_SECONDS / 4)
+        world.quotes["BTCUSDT"] = a_quote(at=world.clock.at)
+    account = await world.account_state(account_id)
+    assert account.position_quantity("ETHUSDT") == -2
+    assert account.position_quantity("BTCUSDT") == 5
+    assert account.balance("USDT") == Decimal("9997.3")
+    assert account.trading_state is TradingState.REDUCING
+
+
+async def test_a_fill_that_can_never_be_booked_does_not_hide_the_position() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    world.venue.fills = [a_fill(order, "1", "1.5")]
+    world.venue.states[order.venue_client_id] = _state(order, VenueStatus.FILLED, "1.5")
+    world.venue.held = [VenuePosition("BTCUSDT", Decimal("1.5"), Decimal(150))]
+    account = await rounds(world, 3)
+    assert (await world.order(order.id)).cum_quantity == 0
+    assert last(world, "VenueDataProblem")
+    assert account.position_quantity("BTCUSDT") == Decimal("1.5")
+    assert account.trading_state is TradingState.REDUCING
+
+
+async def test_an_account_that_differs_at_the_start_trades_once_that_is_cleared_up() -> None:
+    world, account_id = await a_funded_world()
+    world.venue.held = [VenuePosition("ETHUSDT", Decimal(-2), Decimal(-200))]
+    order = await placed(world, account_id)
+    reconciliation = a_reconciliation(world)
+    await reconciliation.start()
+    await handle(world.here, last(world, "OrderPlaced"))
+    assert world.venue.sent == []
+    assert (await world.order(order.id)).status is OrderStatus.CANCELLED
+    assert (await world.account_state(account_id)).trading_state is TradingState.HALTED
+    for _ in range(2):
+        await world.settle()
+        world.clock.at += timedelta(seconds=ADJUSTED_AFTER_SECONDS)
+        await reconciliation._round(admitted=FAILURES_ADMITTED)
+    assert (await world.account_state(account_id)).trading_state is TradingState.REDUCING
+
+
+async def test_what_differs_while_it_runs_is_watched_and_the_account_goes_on() -> None:
+    world, account_id = await a_funded_world()
+    reconciliation = a_reconciliation(world)
+    await reconciliation.start()
+    world.venue.money = {"USDT": Decimal("9999.5")}
+    for _ in range(2 * FAILURES_ADMITTED):
+        await reconciliation._round(admitted=FAILURES_ADMITTED)
+    assert (await world.account_state(account_id)).trading_state is TradingState.ACTIVE
+
+
+async def test_an_order_that_works_after_its_end_is_told_and_to_be_cancelled() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book(
+        CancelReport(order.venue_client_id, "v", account_id, "user", NOON)
+    )
+    await world.settle()
+    world.venue.working = [OpenOrder(order.venue_client_id, "v", account_id, order.terms, D0)]
+    world.venue.states[order.venue_client_id] = _state(order, VenueStatus.WORKING, "0")
+    account = await rounds(world, 1)
+    assert last(world, "VenueDataProblem")
+    assert account.unacknowledged == 0
+    stray = world.here.inquiry.cancels.get_nowait()
+    assert stray.id == order.id
+    await world.here.submission.cancel_stray(stray)
+    assert world.venue.sent[-1] == ("cancel", order.venue_client_id)
 
 
 async def test_a_difference_waits_for_an_answer_that_may_explain_it() -> None:
@@ -166,7 +256,7 @@ async def test_a_difference_waits_for_an_answer_that_may_explain_it() -> None:
     order = await sent(world, account_id)
     await world.here.booking.book(a_fill(order, "1", "1"))
     await world.settle()
-    world.venue.states[order.venue_client_id] = _expired(order)
+    world.venue.states[order.venue_client_id] = _state(order, VenueStatus.EXPIRED, "0")
     world.venue.does_not_tell_of = {order.venue_client_id}
     world.venue.clock = NOON + LISTED_AFTER
     account = await rounds(world, 4)
@@ -181,14 +271,13 @@ async def test_a_difference_waits_for_an_answer_that_may_explain_it() -> None:
     assert account.trading_state is TradingState.ACTIVE
 
 
-def _expired(order: Order) -> OrderState:
-    none_filled = Decimal(0)
+def _state(order: Order, status: VenueStatus, filled: str) -> OrderState:
     return OrderState(
         order.venue_client_id,
         "v",
         order.account_id,
-        VenueStatus.EXPIRED,
-        none_filled,
+        status,
+        Decimal(filled),
         "",
         NOON,
         order.terms,
