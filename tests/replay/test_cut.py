@@ -1,70 +1,20 @@
 """Which position an instant or a number means, against looking at every event."""
 
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from domain.errors import InvalidInput
 from domain.event import format_time
-from domain.log import EVERYTHING, START, EventFilter, LogFailed, NewEvent, RecordedEvent
 from replay.cut import parse_as_of, position_of, resolve
-from tests.doubles.memory_log import EPOCH, MemoryEventLog, MemoryStore
+from tests.doubles.memory_log import EPOCH, MemoryEventLog
+from tests.replay.recorded_logs import Counting, SparseLog, log_recorded_at
 
 NOW = EPOCH + timedelta(days=1)
-
-Pages = AsyncGenerator[Sequence[RecordedEvent]]
-
-
-class SparseLog(MemoryEventLog):
-    """Positions are ten apart, and only those of events can be read from."""
-
-    async def head(self) -> int:
-        return 10 * await super().head()
-
-    async def read_all(
-        self,
-        *,
-        after: int = START,
-        until: int | None = None,
-        until_time: datetime | None = None,
-        only: EventFilter = EVERYTHING,
-        page_size: int = 1_000,
-    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
-        if after % 10:
-            raise LogFailed("Invalid position.")
-        until = None if until is None else until // 10
-        async for page in super().read_all(
-            after=after // 10, until=until, until_time=until_time, page_size=page_size
-        ):
-            yield [replace(event, position=10 * event.position) for event in page]
-
-    async def read_back(
-        self, *, until: int | None = None, page_size: int = 1_000
-    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
-        if until is not None and until % 10:
-            raise LogFailed("Invalid position.")
-        until = None if until is None else until // 10
-        async for page in super().read_back(until=until, page_size=page_size):
-            yield [replace(event, position=10 * event.position) for event in page]
-
-
-async def log_recorded_at(seconds: Sequence[int], kind: type[MemoryEventLog]) -> MemoryEventLog:
-    """One event at each of the times, in this order."""
-    store = MemoryStore()
-    for number, second in enumerate(seconds):
-        event = NewEvent(uuid5(NAMESPACE_URL, str(number)), "Anything", b"{}", b"{}")
-        store.append("thing-1", [event], number)
-        # Not by the store's clock, which never goes back.
-        at = EPOCH + timedelta(seconds=second)
-        store.events[number] = replace(store.events[number], recorded_at=at)
-    return kind(store)
 
 
 async def refusal(log: MemoryEventLog, text: str) -> str:
@@ -114,23 +64,6 @@ async def test_times_that_go_back_are_told_and_the_last_position_still_counts(
     cut = await resolve(log, text, NOW)
     assert cut.position == by_then[-1] * (10 if kind is SparseLog else 1)
     assert cut.out_of_order is any(b < a for a, b in pairwise(seconds))
-
-
-class Counting:
-    """Of every event that is read from a log."""
-
-    def __init__(self, log: MemoryEventLog, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.read = 0
-        for name in ("read_all", "read_back"):
-            monkeypatch.setattr(log, name, self._counted(getattr(log, name)))
-
-    def _counted(self, read: Callable[..., Pages]) -> Callable[..., Pages]:
-        async def counted(**bounds: object) -> Pages:
-            async for page in read(**bounds):
-                self.read += len(page)
-                yield page
-
-        return counted
 
 
 @pytest.mark.parametrize("kind", [MemoryEventLog, SparseLog])

@@ -78,6 +78,8 @@ def test_what_other_limits_would_have_refused(
         (("--to", "2999-01-01T00:00:00Z"), 2, "in_the_future"),
         (("--to", "1999-01-01T00:00:00Z"), 2, "before_the_first_event"),
         (("--from", "2", "--to", "1"), 2, "from_after_to"),
+        (("--from", "999999999"), 2, "beyond_the_head"),
+        (("--to", "999999999"), 2, "beyond_the_head"),
         (("--with-limits", "/nowhere/limits.json"), 2, "cannot be read"),
     ],
 )
