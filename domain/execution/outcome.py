@@ -16,11 +16,14 @@ def record_submit(order: Order, outcome: Outcome, now: datetime) -> None:
             order.lose_track(outcome.reason, now)
 
 
-def record_cancel(order: Order, outcome: Outcome, now: datetime) -> None:
+def record_cancel(request_id: str, order: Order, outcome: Outcome, now: datetime) -> None:
     """An accepted cancel is recorded when the venue reports it: fills may come before.
 
-    If they filled the order, there is nothing left that the cancel could have stopped.
+    If they filled the order, there is nothing left that the cancel could have stopped. The answer
+    to a request that is not the pending one (any more) says nothing about the one that is.
     """
+    if order.pending_cancel != request_id:
+        return
     if not order.is_live:
         order.reject_cancel("too_late", "the order had ended", now)
         return
@@ -33,7 +36,13 @@ def record_cancel(order: Order, outcome: Outcome, now: datetime) -> None:
             order.lose_track(outcome.reason, now)
 
 
-def record_amend(order: Order, outcome: Outcome, now: datetime) -> None:
+def record_amend(request_id: str, order: Order, outcome: Outcome, now: datetime) -> None:
+    """The answer to a request that is not the pending one (any more) changes nothing.
+
+    What became of that one is known already: by a fill, or by the venue's records.
+    """
+    if order.pending_amend != request_id:
+        return
     match outcome:
         case Accepted():
             order.amend(now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from domain.clock import Clock
 from domain.command import CommandContext
@@ -123,7 +124,8 @@ class Submission:
             return
         require(self._lease)
         outcome = await self._venue.cancel(order.account_id, order.venue_client_id)
-        await self._record(order_id, outcome, record_cancel, context)
+        await self._record(order_id, outcome, partial(record_cancel, request_id), context)
+        self._in_doubt(order_id)
 
     async def cancel_stray(self, order: Order) -> None:
         """Cancel what works at the venue after its end here. The venue's records tell whether it
@@ -144,7 +146,7 @@ class Submission:
         outcome = await self._venue.amend(
             order.account_id, order.venue_client_id, event.amendment, window
         )
-        await self._record(order.id, outcome, record_amend, context)
+        await self._record(order.id, outcome, partial(record_amend, event.request_id), context)
 
     async def _look(self, order_id: str) -> Order:
         return await insist(self._clock, lambda: self._repository.look(Order, order_id))
@@ -186,7 +188,7 @@ class Submission:
         except VenueDataError as problem:
             await self._problems.note(problem.code, str(problem), outcome)
             self._in_doubt(order_id)
-        if isinstance(outcome, Ambiguous) or record is record_cancel:
+        if isinstance(outcome, Ambiguous):
             self._in_doubt(order_id)
 
 

@@ -12,7 +12,7 @@ from domain.event import decode
 from domain.execution.lease import LeaseLost
 from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
 from domain.order.events import OrderWithheld
-from domain.order.order import SEND_WINDOW, VenueDataError
+from domain.order.order import SEND_WINDOW, Order, VenueDataError
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderType, Side
 from domain.repository import Repository
@@ -21,7 +21,7 @@ from domain.use_cases.requests import AmendOrder, CancelOrder
 from domain.use_cases.risk_desk import ChangeTrading
 from domain.venue import Accepted, Ambiguous, Amendment, CancelReport, Outcome, Rejected, VenueOrder
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
-from tests.domain.world import NOON, a_fill, context_for, terms_of
+from tests.domain.world import NOON, World, a_fill, context_for, terms_of
 from tests.doubles.memory_log import MemoryEventLog
 
 REJECTED = Rejected("no", "not today", NOON)
@@ -378,9 +378,71 @@ async def test_a_fill_shows_an_amendment_that_was_never_answered_also_after_the_
     request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(3)))
     await world.here.orders.amend(request, context_for("a"))
     head = (order.venue_client_id, "v", account_id)
-    await world.here.booking.book(CancelReport(*head, "user", NOON))
+    await world.here.booking.book(CancelReport(*head, "user", NOON, Decimal(0)))
     await world.here.booking.book(a_fill(order, "1", "2.5"))
     late = await world.order(order.id)
     assert (late.cum_quantity, late.terms.quantity) == (Decimal("2.5"), Decimal("2.5"))
     with pytest.raises(VenueDataError):
         await world.here.booking.book(a_fill(order, "2", "1"))
+
+
+async def an_amendment_on_its_way(
+    world: World, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> tuple[asyncio.Task[None], asyncio.Future[Outcome]]:
+    """Amendment a (1 -> 3) at the venue, and the answer that it does not give yet."""
+    answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    asked = asyncio.Event()
+
+    async def slow(*_: object) -> Outcome:
+        asked.set()
+        return await answer
+
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(3)))
+    await world.here.orders.amend(request, context_for("a"))
+    with monkeypatch.context() as patch:
+        patch.setattr(world.venue, "amend", slow)
+        handling = asyncio.create_task(handle(world.here, last(world, "OrderAmendRequested")))
+        await asked.wait()
+    return handling, answer
+
+
+@pytest.mark.parametrize("outcome", [Accepted("v", NOON), REJECTED, AMBIGUOUS])
+async def test_a_late_answer_says_nothing_about_the_next_amendment(
+    outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    handling, answer = await an_amendment_on_its_way(world, order, monkeypatch)
+    await world.here.booking.book(a_fill(order, "1", "1.5"))  # beyond 1: a was taken
+    back = AmendOrder(order.id, "b", Amendment(quantity=Decimal(2)))
+    await world.here.orders.amend(back, context_for("b"))
+    answer.set_result(outcome)
+    await handling
+    asked = await world.order(order.id)
+    assert (asked.pending_amend, asked.terms.quantity) == ("b", Decimal(3))
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    assert ("amend", order.venue_client_id) in world.venue.sent
+    assert (await world.order(order.id)).terms.quantity == 2
+
+
+async def test_a_late_answer_says_nothing_about_the_next_cancel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the order is unknown, another cancel may be asked for while one is on its way."""
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+
+    async def overtaken(*_: object) -> Outcome:
+        await world.here.orders.cancel(CancelOrder(order.id, "y", ""), context_for("y"))
+        return REJECTED
+
+    lost = await world.here.repository.load(Order, order.id)
+    lost.request_cancel("x", "", NOON)
+    lost.lose_track("timeout", NOON)
+    await world.here.repository.save(lost, context_for("x"))
+    with monkeypatch.context() as patch:
+        patch.setattr(world.venue, "cancel", overtaken)
+        await handle(world.here, last(world, "OrderCancelRequested"))
+    assert (await world.order(order.id)).pending_cancel == "y"
+    await handle(world.here, last(world, "OrderCancelRequested"))
+    assert world.venue.sent[-1] == ("cancel", order.venue_client_id)
