@@ -36,7 +36,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class DecisionReader:
-    """``limits`` stand in for those that were in force in their scopes; the states stay."""
+    """``limits`` stand in for those that were in force in their scopes; the states stay.
+
+    ``unused`` are the scopes of ``limits`` by which nothing that was read so far was bound.
+    """
 
     def __init__(
         self, log: EventLog, instruments: Instruments, limits: Mapping[str, Limits]
@@ -45,6 +48,7 @@ class DecisionReader:
         self._instruments = instruments
         self._limits = limits
         self._scopes = ScopeVersions(log)
+        self.unused = set(limits)
 
     async def read(self, recorded: RecordedEvent) -> tuple[Identity, RecordedDecision | str] | None:
         """The decision, or why it cannot be taken again.
@@ -73,6 +77,7 @@ class DecisionReader:
     ) -> RecordedDecision:
         if inputs is None:
             raise NotReplayable("it was recorded without its inputs")
+        self.unused.difference_update(inputs.limits)
         symbol, proposed = await self._asked(event, inputs)
         return RecordedDecision(
             identity=identity,

@@ -60,8 +60,7 @@ class DecisionReplay:
                 on_position(page[-1].position)
         for ready in accounts.finish():
             self._judge(ready, report)
-        report.sort()
-        return report
+        return self._finished(report)
 
     async def of_order(self, order_id: str) -> Report:
         """The decisions on one order. Raises NotFound ``order_not_found``."""
@@ -75,6 +74,11 @@ class DecisionReplay:
                         await self._read(recorded, accounts, report)
         if not exists:
             raise NotFound("order_not_found", f"there is no order {order_id}")
+        return self._finished(report)
+
+    def _finished(self, report: Report) -> Report:
+        report.unused_limits = sorted(self._reader.unused)
+        report.sort()
         return report
 
     async def _take(

@@ -17,7 +17,11 @@ class Unreplayable(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """Counts are complete; the lists hold MAX_TOLD at most, in the log's order."""
+    """Counts are complete; the lists hold MAX_TOLD at most, in the log's order.
+
+    ``unused_limits`` are the scopes for which other limits were given, and by which none of the
+    decisions was bound.
+    """
 
     decisions: int = 0
     replayed: int = 0
@@ -25,6 +29,7 @@ class Report(msgspec.Struct):
     not_replayable: int = 0
     differences: list[Difference] = []
     unreplayable: list[Unreplayable] = []
+    unused_limits: list[str] = []
 
     @property
     def is_clean(self) -> bool:

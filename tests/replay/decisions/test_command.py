@@ -67,6 +67,18 @@ def test_what_other_limits_would_have_refused(
     )
 
 
+def test_limits_of_a_scope_that_no_decision_knows(at_core: CommandLine, tmp_path: Path) -> None:
+    decided = decide(at_core)
+    file = tmp_path / "limits.json"
+    file.write_text('{"client:alcie": {"max_order_quantity": "0.005"}}')
+    arguments = (*DECISIONS, "--with-limits", str(file), "--order", decided.placed)
+    ended = at_core(*arguments)
+    assert ended.code == 0
+    told = " ".join((ended.out + ended.err).split())
+    assert "none of these decisions was bound by the limits of client:alcie" in told
+    assert at_core(*arguments, "--json").json["unused_limits"] == ["client:alcie"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [

@@ -217,7 +217,21 @@ async def test_other_limits_are_not_written_and_turn_only_what_they_measure() ->
     (found,) = report.differences
     assert (found.then, found.now) == ("passed", "max_order_quantity_exceeded")
     assert small.order_id != found.decision.order_id
-    assert (await again(world, {"client:nobody": Limits(max_open_orders=0)})).is_clean
+    assert report.unused_limits == []
+    nobody = await again(world, {"client:nobody": Limits(max_open_orders=0)})
+    assert nobody.is_clean
+    assert nobody.unused_limits == ["client:nobody"]
+
+
+async def test_limits_that_bind_nothing_of_an_order_or_a_window_are_named() -> None:
+    world, account = await a_world()
+    placed = await world.place(account, terms_of())
+    limits = {"system": Limits(), f"account:{account}": Limits(), "strategy:typo": Limits()}
+    one = DecisionReplay(MemoryEventLog(world.store), world.instruments, limits)
+    assert (await one.of_order(placed.order_id)).unused_limits == ["strategy:typo"]
+    later = await replay(world.store, world.instruments, limits, since=len(world.store.events) + 1)
+    assert (later.decisions, later.unused_limits) == (0, sorted(limits))
+    assert (await again(world)).unused_limits == []
 
 
 async def test_other_limits_turn_refusals_as_well() -> None:
