@@ -55,38 +55,44 @@ class Submission:
         has done either, None.
 
         The epoch is in the ids of the intent: two workers that intend the same at once must not
-        look to the log like one that tries again. Raises Busy ``stream_busy``, LeaseLost.
+        look to the log like one that tries again. While the log owes an answer, a halt waits for
+        the next attempt. Raises Busy ``stream_busy``, LeaseLost.
         """
         await self._gate.until_known()
         intent = context.caused(f"intent/{self._lease.epoch}")
         async with self._repository.turn(Order.stream_of(order_id)):
-            for _ in range(MAX_RACES):
-                order = await self._repository.load(Order, order_id, newest=True)
-                if order.submitted or not order.is_live:
-                    self._repository.give_back(order)
-                    if order.in_doubt:
-                        self._in_doubt(order_id)  # the intent of a leader that is gone
-                    return None
-                try:
-                    return await self._decide(order, intent)
-                except WrongExpectedVersion:
-                    continue
+            request = await self._intend_newest(order_id, intent)
+        self._gate.end(order_id)  # not where it raised: an intent may be on its way to the log
+        return request
+
+    async def _intend_newest(self, order_id: str, intent: CommandContext) -> VenueOrder | None:
+        for _ in range(MAX_RACES):
+            order = await self._repository.load(Order, order_id, newest=True)
+            if order.submitted or not order.is_live:
+                self._repository.give_back(order)
+                if order.in_doubt:
+                    self._in_doubt(order_id)  # the intent of a leader that is gone
+                return None
+            try:
+                return await self._decide(order, intent)
+            except WrongExpectedVersion:
+                continue
         raise Busy("stream_busy", f"order {order_id} is changing too fast; try again")
 
     async def _decide(self, order: Order, intent: CommandContext) -> VenueOrder | None:
-        with self._gate.intending(order):
-            require(self._lease)
-            withheld = self._gate.refusal(order) or _cancelled(order)
-            if withheld is not None:
-                order.withhold(withheld.code, withheld.reason, self._clock.now())
-                await self._repository.save(order, intent)
-                return None
-            window = self._window(self._clock.now())
-            request = self._venue_order(order, window)
-            if request is not None:
-                order.submit(self._lease.epoch, window.sent_at, window.valid_until)
+        self._gate.begin(order)
+        require(self._lease)
+        withheld = self._gate.refusal(order) or _cancelled(order)
+        if withheld is not None:
+            order.withhold(withheld.code, withheld.reason, self._clock.now())
             await self._repository.save(order, intent)
-            return request
+            return None
+        window = self._window(self._clock.now())
+        request = self._venue_order(order, window)
+        if request is not None:
+            order.submit(self._lease.epoch, window.sent_at, window.valid_until)
+        await self._repository.save(order, intent)
+        return request
 
     async def answer_unsent(self, order_id: str, context: CommandContext) -> bool:
         """Answer the requests of an order that is not sent: the venue need not be asked.

@@ -1,8 +1,6 @@
 """The gate between the decision and the wire: what was halted since is not sent."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import msgspec
@@ -64,15 +62,14 @@ class TradingGate:
         reason = self._suspended.get(order.account_id)
         return Withheld("account_not_reconciled", reason) if reason is not None else None
 
-    @contextmanager
-    def intending(self, order: Order) -> Iterator[None]:
-        """While the intent to send an order is being appended."""
+    def begin(self, order: Order) -> None:
+        """An intent to send the order is being appended; until ``end``, whatever happens."""
         self._under_way[order.id] = frozenset(self._scopes(order))
-        try:
-            yield
-        finally:
-            del self._under_way[order.id]
-            self._left.set()
+
+    def end(self, order_id: str) -> None:
+        """It is known whether there is an intent to send the order: none is on its way any more."""
+        self._under_way.pop(order_id, None)
+        self._left.set()
 
     async def until_clear(self, scope: str) -> None:
         """Wait until no intent of a scope is under way; those that come after see the halt."""

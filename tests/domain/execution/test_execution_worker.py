@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,6 +9,7 @@ import pytest
 from domain.execution.execution_worker import ExecutionWorker
 from domain.execution.lease import LeaseLost
 from domain.execution.leased_log import LeasedLog
+from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
 from domain.repository import Repository
 from domain.use_cases.requests import CancelOrder
 from domain.use_cases.risk_desk import ChangeTrading
@@ -29,6 +30,7 @@ from tests.domain.checkpoints import MemoryCheckpoints
 from tests.domain.execution.sent import a_world, last, placed, sent
 from tests.domain.world import NOON, World, a_fill, context_for, until
 from tests.doubles.manual_clock import ManualClock
+from tests.doubles.memory_log import MemoryEventLog, MemoryStore
 
 D0 = Decimal(0)
 
@@ -95,7 +97,7 @@ async def test_the_worker_sends_and_books_side_by_side() -> None:
 async def test_what_works_after_its_end_is_cancelled_at_the_venue() -> None:
     world, account_id = await a_funded_world()
     order = await sent(world, account_id)
-    report = CancelReport(order.venue_client_id, "v", account_id, "user", NOON)
+    report = CancelReport(order.venue_client_id, "v", account_id, "user", NOON, D0)
     await world.here.booking.book(report)
     world.venue.states[order.venue_client_id] = OrderState(
         order.venue_client_id, "v", account_id, VenueStatus.WORKING, D0, "", NOON, order.terms
@@ -150,6 +152,40 @@ async def test_no_intent_follows_a_confirmed_halt() -> None:
     assert "OrderSubmitting" not in types(world)[halted:]
 
 
+class SlowIntents(MemoryEventLog):
+    """Gives no answer to the first intent, and takes it in when it is told to."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.on_its_way: tuple[str, Sequence[NewEvent], int] | None = None
+
+    async def append(
+        self, stream: str, events: Sequence[NewEvent], *, expected_version: int
+    ) -> Appended:
+        if events[0].type == "OrderSubmitting" and self.on_its_way is None:
+            self.on_its_way = (stream, events, expected_version)
+            raise LogUnavailable("no answer")
+        return await super().append(stream, events, expected_version=expected_version)
+
+    def take_in(self) -> None:
+        assert self.on_its_way is not None
+        with suppress(WrongExpectedVersion):
+            self.store.append(*self.on_its_way)
+
+
+async def test_no_intent_that_the_log_took_late_follows_a_confirmed_halt() -> None:
+    world, account_id = await a_funded_world()
+    log = world.here.log = SlowIntents(world.store)
+    async with at_work(world):
+        await placed(world, account_id)
+        await until(lambda: log.on_its_way is not None)
+        await world.here.risk.halt(ChangeTrading("system", "h", "stop"), context_for("h"))
+        await until(lambda: "TradingHalted" in types(world))
+        log.take_in()
+        await until(lambda: "OrderWithheld" in types(world))
+    assert "OrderSubmitting" not in types(world)
+
+
 async def test_a_halt_asked_for_while_nobody_led_is_confirmed() -> None:
     world, account_id = await a_funded_world()
     await placed(world, account_id)
@@ -186,7 +222,7 @@ async def test_a_lost_lease_ends_the_worker() -> None:
 GAPS: list[Callable[[World], Report]] = [
     lambda _: StreamGap(NOON),
     lambda _: UnreadableReport("{", "not JSON", NOON),
-    lambda world: CancelReport("web_1", "v", "somebody", "user", NOON),
+    lambda world: CancelReport("web_1", "v", "somebody", "user", NOON, Decimal(0)),
 ]
 
 

@@ -108,6 +108,20 @@ async def test_no_answer_of_the_log_nothing_sent() -> None:
     assert (await world.order(order.id)).submitted
 
 
+async def test_a_halt_waits_for_an_intent_that_may_be_on_its_way_to_the_log() -> None:
+    world, account_id = await a_world()
+    await placed(world, account_id)
+    world.here.log.refuse_next(LogUnavailable("no answer"))
+    with pytest.raises(LogUnavailable):
+        await handle(world.here, last(world, "OrderPlaced"))
+    clear = asyncio.create_task(world.here.gate.until_clear("system"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not clear.done()
+    await handle(world.here, last(world, "OrderPlaced"))
+    await clear
+
+
 class AlwaysLate(MemoryEventLog):
     async def append(
         self, stream: str, events: Sequence[NewEvent], *, expected_version: int
