@@ -121,6 +121,7 @@ class FoldedAccount:
         self.account.transfers.clear()
         self.account.settled.clear()
         self.account.external_orders.clear()
+        self.account.external_positions.clear()
         self.account.acknowledgements.clear()
         self.account.both_filled.clear()
 

@@ -10,6 +10,7 @@ import msgspec
 from domain.account.events import (
     BalanceAdjusted,
     ExternalOrderFound,
+    ExternalPositionFound,
     OcoBothFilled,
     PositionAdjusted,
     ReconciliationFailed,
@@ -88,6 +89,14 @@ def _external_order(event: ExternalOrderFound) -> Finding:
     )
 
 
+def _unknown_position(event: ExternalPositionFound) -> Finding:
+    return Finding(
+        ProblemKind.EXTERNAL_POSITION,
+        event.originator_id,
+        f"{event.symbol}, which is not traded here: found {event.quantity:f}",
+    )
+
+
 def _external_position(event: PositionAdjusted) -> Finding:
     return Finding(
         ProblemKind.EXTERNAL_POSITION,
@@ -120,6 +129,7 @@ def _both_filled(event: OcoBothFilled) -> Finding:
 _FINDINGS: Mapping[type[Event], Callable[[Any], Finding]] = {
     VenueDataProblem: _venue_data,
     ExternalOrderFound: _external_order,
+    ExternalPositionFound: _unknown_position,
     PositionAdjusted: _external_position,
     BalanceAdjusted: _balance,
     ReconciliationFailed: _reconciliation,

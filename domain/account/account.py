@@ -14,6 +14,7 @@ from domain.account.events import (
     BalanceAdjusted,
     ExternalActivityAcknowledged,
     ExternalOrderFound,
+    ExternalPositionFound,
     FillReversed,
     FillSettled,
     FundsDeposited,
@@ -83,6 +84,7 @@ class Account(Aggregate):
     result_day: date | None
     day_result: Decimal
     external_orders: set[str]
+    external_positions: dict[str, Decimal]
     unacknowledged: int
     acknowledgements: dict[str, str]
     reconciliation_failure: str | None
@@ -98,6 +100,7 @@ class Account(Aggregate):
         self.result_day = None
         self.day_result = ZERO
         self.external_orders = set()
+        self.external_positions = {}
         self.unacknowledged = 0
         self.acknowledgements = {}
         self.reconciliation_failure = None
@@ -267,6 +270,13 @@ class Account(Aggregate):
                 venue_order_id=found.venue_order_id,
                 terms=found.terms,
                 cum_quantity=found.cum_quantity,
+            )
+
+    def find_external_position(self, symbol: str, quantity: Decimal, now: datetime) -> None:
+        """Record a position in an instrument the core does not know, once for each quantity."""
+        if self.external_positions.get(symbol) != quantity:
+            self.trigger_event(
+                ExternalPositionFound, timestamp=now, symbol=symbol, quantity=quantity
             )
 
     def adjust_position(self, found: Position, now: datetime) -> None:

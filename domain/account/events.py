@@ -155,6 +155,22 @@ class ExternalOrderFound(AccountEvent, frozen=True, kw_only=True):
 
 
 @event_type
+class ExternalPositionFound(AccountEvent, frozen=True, kw_only=True):
+    """The venue has a position in something that the core does not trade: it is told, not taken.
+
+    ``quantity`` is above zero when long. From here on the account only reduces, until somebody
+    acknowledges it.
+    """
+
+    symbol: str
+    quantity: Decimal
+
+    def apply(self, aggregate: "Account") -> None:
+        aggregate.external_positions[self.symbol] = self.quantity
+        aggregate.unacknowledged += 1
+
+
+@event_type
 class PositionAdjusted(AccountEvent, frozen=True, kw_only=True):
     """The venue's position is not what the log adds up to; the venue's is taken.
 

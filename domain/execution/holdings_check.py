@@ -1,7 +1,8 @@
 """Comparing what an account holds with what the venue says it holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -13,7 +14,7 @@ from domain.execution.inquiry import CLOCKS_APART, Inquiry
 from domain.execution.venue_problems import VenueProblems
 from domain.instrument import Instruments
 from domain.order.order import order_id_of
-from domain.venue import FillReport, Venue, VenuePosition, VenueUnavailable
+from domain.venue import FillReport, UnreadableAnswer, Venue, VenuePosition, VenueUnavailable
 
 ADJUSTED_AFTER_SECONDS = 15
 """How long a difference must stay the same: longer than a venue may take to list a fill."""
@@ -99,7 +100,8 @@ class HoldingsCheck:
         """None if nothing differs."""
         positions = await self._venue.positions(account_id)
         balances = await self._venue.balances(account_id)
-        await self._note_unknown_instruments(positions)
+        _require_numbers(positions, balances)
+        await self._note_unknown_instruments(account_id, positions)
         since = await self.unsettled_since(account_id)
         fills = await self._venue.fills_since(account_id, since)
         account = await self._records.account(account_id)
@@ -110,12 +112,23 @@ class HoldingsCheck:
             self._settled_to[account_id] = max(fill.at for fill in fills) - CLOCKS_APART
         return difference(account, positions, balances, self._instruments)
 
-    async def _note_unknown_instruments(self, positions: Sequence[VenuePosition]) -> None:
+    async def _note_unknown_instruments(
+        self, account_id: str, positions: Sequence[VenuePosition]
+    ) -> None:
         for position in positions:
             if self._instruments.get(position.symbol) is None:
                 await self._problems.note(
                     "unknown_symbol", f"a position in {position.symbol}", position
                 )
+                await self._find_external(account_id, position)
+
+    async def _find_external(self, account_id: str, found: VenuePosition) -> None:
+        symbol = found.symbol.encode(errors="replace").decode()  # it may be anything
+
+        def decide(account: Account) -> None:
+            account.find_external_position(symbol, found.quantity, self._clock.now())
+
+        await self._records.change(account_id, decide)
 
     async def _is_settled(self, account: Account, fills: Sequence[FillReport]) -> bool:
         """True if each booked fill is in the account, each reservation what its order leaves."""
@@ -166,3 +179,13 @@ class HoldingsCheck:
                 account.adjust_balance(asset, amount, now)
 
         await self._records.change(account_id, decide)
+
+
+def _require_numbers(positions: Sequence[VenuePosition], balances: Mapping[str, Decimal]) -> None:
+    """Raises UnreadableAnswer: what is not a number cannot be compared, nor taken."""
+    numbers = [number for each in positions for number in (each.quantity, each.cost)]
+    if not all(number.is_finite() for number in (*numbers, *balances.values())):
+        raise UnreadableAnswer(
+            "a position or a balance is not a number",
+            msgspec.json.encode((positions, balances)).decode(),
+        )

@@ -12,6 +12,7 @@ from domain.account.events import (
     AccountReconciled,
     ExternalActivityAcknowledged,
     ExternalOrderFound,
+    ExternalPositionFound,
     PositionAdjusted,
     ReconciliationFailed,
     Settlement,
@@ -35,11 +36,14 @@ KINDS: dict[str, type[Aggregate]] = {
 PROBLEMS = {
     "VenueDataProblem": "venue_data",
     "ExternalOrderFound": "external_order",
+    "ExternalPositionFound": "external_position",
     "PositionAdjusted": "external_position",
     "BalanceAdjusted": "balance_adjusted",
     "ReconciliationFailed": "reconciliation_failed",
     "OcoBothFilled": "oco_both_filled",
 }
+
+_EXTERNAL = ExternalOrderFound | ExternalPositionFound | PositionAdjusted
 
 Rows = dict[tuple[str, ...], dict[str, Any]]
 
@@ -117,7 +121,7 @@ class Expected:
                 failure = event.reason
             elif isinstance(event, AccountReconciled):
                 failure = None
-            elif isinstance(event, ExternalOrderFound | PositionAdjusted):
+            elif isinstance(event, _EXTERNAL):
                 found += 1
             elif isinstance(event, ExternalActivityAcknowledged):
                 found = 0

@@ -295,6 +295,12 @@ class History:
         account.find_external_order(found, self.now)
         self._take(account)
 
+    def find_external_position(self) -> None:
+        account = self.random.choice(self.accounts)
+        quantity = Decimal(self.random.randrange(1, 4))
+        account.find_external_position("DOGEUSDT", quantity, self.now)
+        self._take(account)
+
     def adjust_position(self) -> None:
         account = self.random.choice(self.accounts)
         quantity = Decimal(self.random.randrange(-3, 4)).scaleb(-1)
@@ -513,6 +519,7 @@ _STEPS = (
     History.withhold,
     History.abandon,
     History.find_external_order,
+    History.find_external_position,
     History.adjust_position,
     History.adjust_balance,
     *(History.acknowledge,) * 2,

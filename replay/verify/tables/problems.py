@@ -5,6 +5,7 @@ from typing import NamedTuple
 from domain.account.events import (
     BalanceAdjusted,
     ExternalOrderFound,
+    ExternalPositionFound,
     OcoBothFilled,
     PositionAdjusted,
     ReconciliationFailed,
@@ -60,6 +61,9 @@ def _problem(event: Event | None) -> Problem | None:
 
 def _adjustment(event: Event | None) -> Problem | None:
     match event:
+        case ExternalPositionFound():
+            found = f"which is not traded here: found {event.quantity:f}"
+            return Problem("external_position", f"{event.symbol}, {found}")
         case PositionAdjusted():
             found = f"believed {event.believed_quantity:f}, found {event.found_quantity:f}"
             return Problem("external_position", f"{event.symbol}: {found}")

@@ -236,7 +236,7 @@ async def test_an_order_that_works_after_its_end_is_told_and_to_be_cancelled() -
     world, account_id = await a_funded_world()
     order = await sent(world, account_id)
     await world.here.booking.book(
-        CancelReport(order.venue_client_id, "v", account_id, "user", NOON)
+        CancelReport(order.venue_client_id, "v", account_id, "user", NOON, D0)
     )
     await world.settle()
     world.venue.working = [OpenOrder(order.venue_client_id, "v", account_id, order.terms, D0)]
@@ -334,10 +334,24 @@ async def test_a_fill_that_cannot_be_is_a_problem_and_the_rest_goes_on() -> None
     assert (await world.order(order.id)).cum_quantity == Decimal("0.5")
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity"])
+async def test_holdings_that_are_no_numbers_are_no_answer(number: str) -> None:
+    world, _ = await a_funded_world()
+    world.venue.money = {"USDT": Decimal(number)}
+    account = await rounds(world, 3)
+    assert account.balance("USDT") == MONEY["USDT"]
+    assert account.trading_state is TradingState.HALTED
+    assert number in last(world, "VenueDataProblem").data.decode()
+    world.venue.money = dict(MONEY)
+    world.venue.held = [VenuePosition("BTCUSDT", Decimal(number), Decimal(1))]
+    assert (await rounds(world, 3)).positions == {}
+
+
 @pytest.mark.parametrize("symbol", ["NOSUCHUSDT"])
-async def test_a_position_in_an_unknown_instrument_is_a_problem(symbol: str) -> None:
+async def test_a_position_in_an_unknown_instrument_is_external(symbol: str) -> None:
     world, _ = await a_funded_world()
     world.venue.held = [VenuePosition(symbol, Decimal(1), Decimal(1))]
-    account = await rounds(world, 2)
-    assert account.unacknowledged == 0
+    account = await rounds(world, 3)
+    assert account.unacknowledged == 1
+    assert account.trading_state is TradingState.REDUCING
     assert symbol in last(world, "VenueDataProblem").data.decode()
