@@ -13,11 +13,11 @@ import structlog
 
 from domain.clock import Clock
 from domain.log import START, EventLog, RecordedEvent
-from infra.composition.replay_snapshots import event_at, tables_digest
+from infra.composition.replay_snapshots import require_last, require_tables, tables_digest
 from infra.composition.replay_stream_rows import Rows, key_of
 from infra.version import code_version
 from projections.projection import AnyTable, Projection
-from replay.snapshots.contents import Contents, LastEvent
+from replay.snapshots.contents import Contents, Edition, LastEvent
 from replay.snapshots.snapshot_file import SnapshotBad, read_part
 from replay.snapshots.store import Kept, SnapshotStore
 
@@ -64,12 +64,11 @@ class KeptStreams:
 
         Raises what the log raises.
         """
-        for kept in await asyncio.to_thread(self._store.kept, stream, projection.version, until):
+        edition = Edition(stream, projection.version)
+        for kept in await asyncio.to_thread(self._store.kept, edition, until):
             try:
-                contents, rows = await asyncio.to_thread(self._read, projection, stream, kept)
-                recorded = await event_at(self._log, stream, contents.last.version)
-                if recorded is None or not contents.last.is_same(recorded):
-                    raise SnapshotBad("it is of another log")
+                contents, rows = await asyncio.to_thread(self._read, projection, edition, kept)
+                await require_last(self._log, contents.last)
             except FileNotFoundError:
                 continue
             except SnapshotBad as error:
@@ -86,19 +85,21 @@ class KeptStreams:
         except OSError as error:
             _logger.warning("stream_not_kept", stream=last.stream, error=str(error))
 
-    def _read(self, projection: Projection, stream: str, kept: Kept) -> tuple[Contents, Rows]:
+    def _read(self, projection: Projection, edition: Edition, kept: Kept) -> tuple[Contents, Rows]:
         """Raises SnapshotBad, FileNotFoundError."""
         with self._store.open(kept) as file:
-            contents = self._store.check(file, kept, stream, projection.version)
-            if contents.tables != tables_digest(projection) or contents.last.stream != stream:
-                raise SnapshotBad("it is of other tables, or of another stream")
+            contents = self._store.check(file, kept, edition)
+            require_tables(projection, contents)
+            if contents.last.stream != edition.model:
+                raise SnapshotBad("it is of another stream")
             return contents, {
                 table.name: _rows(table, read_part(file, contents, number))
                 for number, table in enumerate(projection.tables)
             }
 
     def _write(self, projection: Projection, last: RecordedEvent, rows: Rows) -> None:
-        partial = self._store.begin(last.stream, projection.version, last.position)
+        edition = Edition(last.stream, projection.version)
+        partial = self._store.begin(edition, last.position)
         try:
             for table in projection.tables:
                 partial.writer.begin()
@@ -108,7 +109,7 @@ class KeptStreams:
         except BaseException:
             partial.drop()
             raise
-        self._store.thin_out(last.stream, projection.version, MEGABYTES)
+        self._store.thin_out(edition, MEGABYTES)
         self._store.forget_all_but(STREAMS)
 
     def _contents(self, projection: Projection, last: RecordedEvent) -> Contents:
@@ -120,7 +121,8 @@ class KeptStreams:
             position=last.position,
             events=last.version,
             taken_at=self._clock.now(),
-            last=LastEvent(last.stream, last.version, last.position, last.id),
+            last=LastEvent.of(last),
+            last_of_log=LastEvent.of(last),
         )
 
 

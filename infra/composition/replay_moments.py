@@ -11,12 +11,13 @@ import asyncpg
 from api.reads.pool import prepare
 from domain.clock import Clock
 from domain.log import START, EventLog
-from infra.composition.replay_snapshots import SNAPSHOTTED, TrustedSnapshots
+from infra.composition.replay_snapshots import SNAPSHOTTED, SQL, TrustedSnapshots
 from projections.folding import Folding
 from projections.projection import Projection
 from projections.registry import ALL_PROJECTIONS
 from replay.moments.moment import Moment, MomentLost
 from replay.moments.moments import Moments
+from replay.snapshots.contents import Contents, Edition
 from replay.snapshots.store import SnapshotStore
 
 if TYPE_CHECKING:
@@ -44,13 +45,18 @@ _PROJECTIONS: Mapping[str, Projection] = {each.name: each for each in ALL_PROJEC
 
 class PostgresMoment:
     """Implements replay.moments.moment.Moment. ``pool`` has one connection, which has the tables; a
-    new one in its place has none."""
+    new one in its place has none.
 
-    def __init__(self, pool: "Pool") -> None:
+    Where a snapshot was used, the moment is lost with the build that the snapshot was taken from.
+    """
+
+    def __init__(self, pool: "Pool", begun_with: Edition | None) -> None:
         self._pool = pool
+        self._begun_with = begun_with
 
     async def rows(self, statement: str, arguments: Sequence[object]) -> Sequence[dict[str, Any]]:
         try:
+            await self._require_build()
             records = await self._pool.fetch(_VIEWS.sub(f"{BUILD}.", statement), *arguments)
         except _LOST as error:
             raise MomentLost(str(error)) from error
@@ -58,6 +64,13 @@ class PostgresMoment:
 
     async def close(self) -> None:
         self._pool.terminate()
+
+    async def _require_build(self) -> None:
+        if self._begun_with is None:
+            return
+        active = await self._pool.fetchrow(SQL["active"], self._begun_with.model)
+        if active is None or active["build"] != self._begun_with.build:
+            raise MomentLost(f"{self._begun_with.build} is not shown any more")
 
 
 class MomentMaker:
@@ -83,25 +96,26 @@ class MomentMaker:
         )
         try:
             await pool
-            await self._fill(pool, _PROJECTIONS[model], position)
+            loaded = await self._fill(pool, _PROJECTIONS[model], position)
         except BaseException:
             pool.terminate()
             raise
-        return PostgresMoment(pool)
+        return PostgresMoment(pool, None if loaded is None else loaded.edition)
 
-    async def _fill(self, pool: "Pool", projection: Projection, position: int) -> None:
+    async def _fill(self, pool: "Pool", projection: Projection, position: int) -> Contents | None:
+        """The snapshot that it begins with, if there is one."""
         await pool.execute(projection.table_definitions(BUILD))
-        after = await self._load(pool, projection, position)
+        loaded = await self._load(pool, projection, position)
+        after = START if loaded is None else loaded.position
         if after < position:
             await self._fold(pool, projection, after, position)
+        return loaded
 
-    async def _load(self, pool: "Pool", projection: Projection, until: int) -> int:
-        """The position that the tables are of."""
+    async def _load(self, pool: "Pool", projection: Projection, until: int) -> Contents | None:
         if projection not in SNAPSHOTTED:
-            return START
+            return None
         async with pool.acquire() as connection:
-            loaded = await self._snapshots.load(connection, projection, BUILD, until)
-        return START if loaded is None else loaded
+            return await self._snapshots.load(connection, projection, BUILD, until)
 
     async def _fold(self, pool: "Pool", projection: Projection, after: int, until: int) -> None:
         folding = Folding(pool, self._clock, projection, BUILD)

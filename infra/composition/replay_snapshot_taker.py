@@ -4,7 +4,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import asyncpg
-import msgspec
 import structlog
 
 from domain.cancellation import heed_cancellation
@@ -13,9 +12,13 @@ from domain.log import EventLog, LogError
 from infra.composition.replay_snapshots import (
     SNAPSHOTTED,
     SQL,
+    ActiveBuild,
     TrustedSnapshots,
+    active_build,
     dump,
+    edition_of,
     last_event,
+    last_of_log,
     tables_digest,
 )
 from infra.database_patience import AWAY
@@ -38,13 +41,6 @@ _NOT_NOW = (*AWAY, LogError, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaN
 """What may be over at the next look. A build is dropped while it is read, or the disk is full."""
 
 _logger = structlog.get_logger(__name__)
-
-
-class ActiveBuild(msgspec.Struct, frozen=True):
-    build: str
-    version: int
-    checkpoint: int
-    events: int
 
 
 class SnapshotTaker:
@@ -89,16 +85,14 @@ class SnapshotTaker:
         ):
             if not await connection.fetchval(SQL["try_lock"], projection.name):
                 return None
-            active = await _active(connection, projection)
+            active = await active_build(connection, projection)
             if active is None or not await self._is_due(projection, active):
                 return None
             taken = await self._take(connection, projection, active)
         if taken is not None:
             self._newest[projection.name] = taken
             self._metrics.taken.labels(projection.name).inc()
-            await asyncio.to_thread(
-                self._store.thin_out, projection.name, projection.version, self._policy.megabytes
-            )
+            await asyncio.to_thread(self._store.thin_out, taken.edition, self._policy.megabytes)
         return taken
 
     async def _try(self, projection: Projection) -> bool:
@@ -112,16 +106,17 @@ class SnapshotTaker:
         return True
 
     async def _is_due(self, projection: Projection, active: ActiveBuild) -> bool:
-        newest = await self._newest_of(projection)
+        newest = await self._newest_of(projection, active)
         return self._policy.is_due(active.events, newest, self._clock.now())
 
-    async def _newest_of(self, projection: Projection) -> Contents | None:
+    async def _newest_of(self, projection: Projection, active: ActiveBuild) -> Contents | None:
         """The file may have been set aside, or there may be one that somebody else has taken."""
-        known = self._newest.get(projection.name)
-        kept = await asyncio.to_thread(self._store.kept, projection.name, projection.version)
-        if known is not None and kept and kept[0].position == known.position:
+        known, edition = self._newest.get(projection.name), edition_of(projection, active)
+        kept = await asyncio.to_thread(self._store.kept, edition)
+        newest_kept = (edition, kept[0].position) if kept else None
+        if known is not None and (known.edition, known.position) == newest_kept:
             return known
-        newest = await self._trusted.newest(projection)
+        newest = await self._trusted.newest(projection, active)
         if newest is not None:
             self._newest[projection.name] = newest
         return newest
@@ -129,36 +124,33 @@ class SnapshotTaker:
     async def _take(
         self, connection: "Connection", projection: Projection, active: ActiveBuild
     ) -> Contents | None:
-        last = await last_event(connection, self._log, projection, active.build)
-        if last is None:
+        last = await last_event(connection, self._log, projection, active.schema)
+        stands = await last_of_log(self._log, active.checkpoint)
+        if last is None or stands is None:
             return None
-        contents = self._contents(projection, active, last)
-        await asyncio.to_thread(self._store.tidy, projection.name, projection.version)
-        partial = self._store.begin(projection.name, projection.version, active.checkpoint)
+        contents = self._contents(projection, active, last, stands)
+        await asyncio.to_thread(self._store.tidy, contents.edition)
+        partial = self._store.begin(contents.edition, active.checkpoint)
         try:
-            await dump(connection, projection, active.build, partial.writer)
+            await dump(connection, projection, active.schema, partial.writer)
             await asyncio.to_thread(partial.keep, contents)
         except BaseException:
             partial.drop()
             raise
         return contents
 
-    def _contents(self, projection: Projection, active: ActiveBuild, last: LastEvent) -> Contents:
+    def _contents(
+        self, projection: Projection, active: ActiveBuild, last: LastEvent, stands: LastEvent
+    ) -> Contents:
         return Contents(
             model=projection.name,
             model_version=projection.version,
+            build=active.build,
             tables=tables_digest(projection),
             code_version=code_version(),
             position=active.checkpoint,
             events=active.events,
             taken_at=self._clock.now(),
             last=last,
+            last_of_log=stands,
         )
-
-
-async def _active(connection: "Connection", projection: Projection) -> ActiveBuild | None:
-    """The build of this version that is shown, if there is one."""
-    record = await connection.fetchrow(SQL["active"], projection.name)
-    if record is None or record["version"] != projection.version:
-        return None
-    return msgspec.convert(dict(record), ActiveBuild)

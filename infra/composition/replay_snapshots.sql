@@ -3,7 +3,10 @@
 select pg_try_advisory_xact_lock(hashtext('patriot.snapshots'), hashtext($1))
 
 -- name: active
-select build, version, checkpoint, events
+-- Builds made after all were forgotten may have names that were given away before: the time tells
+-- them apart.
+select build as schema, version, checkpoint, events,
+    build || to_char(created_at at time zone 'UTC', '".since-"YYYYMMDD"T"HH24MISSUS') as build
 from projections.builds
 where name = $1 and state = 'active'
 

@@ -1,5 +1,6 @@
-"""Where snapshots are kept: one directory for each version of a model, one file a position."""
+"""Where snapshots are kept: one directory for each edition of a model, one file a position."""
 
+import glob
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 import structlog
 
-from replay.snapshots.contents import Contents
+from replay.snapshots.contents import Contents, Edition
 from replay.snapshots.metrics import SnapshotMetrics
 from replay.snapshots.snapshot_file import SnapshotBad, SnapshotWriter, check
 
@@ -72,9 +73,9 @@ class SnapshotStore:
         self._directory = directory
         self._metrics = metrics
 
-    def kept(self, model: str, version: int, until: int | None = None) -> Sequence[Kept]:
+    def kept(self, edition: Edition, until: int | None = None) -> Sequence[Kept]:
         """Up to a position (inclusive), the newest first."""
-        directory = self._of(model, version)
+        directory = self._of(edition)
         with suppress(FileNotFoundError, NotADirectoryError):
             found = [
                 Kept(path, int(name[1]))
@@ -89,12 +90,12 @@ class SnapshotStore:
         """Raises OSError."""
         return kept.path.open("rb")
 
-    def check(self, file: BinaryIO, kept: Kept, model: str, version: int) -> Contents:
+    def check(self, file: BinaryIO, kept: Kept, edition: Edition) -> Contents:
         """What a file holds, if it is whole and in its place. Raises SnapshotBad."""
         contents = check(file)
-        told = (contents.model, contents.model_version, contents.position)
-        if told != (model, version, kept.position):
-            raise SnapshotBad("it is of {} {} at {}".format(*told))
+        if (contents.edition, contents.position) != (edition, kept.position):
+            told = f"{contents.model} {contents.model_version} of {contents.build}"
+            raise SnapshotBad(f"it is of {told} at {contents.position}")
         return contents
 
     def set_aside(self, kept: Kept, model: str, reason: str) -> None:
@@ -110,24 +111,24 @@ class SnapshotStore:
         except OSError as error:
             _log.warning("snapshot_not_moved", path=str(kept.path), error=str(error))
 
-    def begin(self, model: str, version: int, position: int) -> Partial:
+    def begin(self, edition: Edition, position: int) -> Partial:
         """A new snapshot. Raises OSError."""
-        directory = self._of(model, version)
+        directory = self._of(edition)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Partial(directory / f"{position:020d}.snapshot")
 
-    def tidy(self, model: str, version: int) -> None:
-        """Remove what a killed writer left, and what other versions of the model have."""
-        for directory in self._directory.glob(f"{model}.v*"):
-            if directory != self._of(model, version):
+    def tidy(self, edition: Edition) -> None:
+        """Remove what a killed writer left, and what other editions of the model have."""
+        for directory in self._directory.glob(f"{glob.escape(edition.model)}.v*"):
+            if directory != self._of(edition):
                 shutil.rmtree(directory)
-        for path in self._of(model, version).glob(f"*{_PARTIAL}"):
+        for path in self._of(edition).glob(f"*{_PARTIAL}"):
             path.unlink(missing_ok=True)
 
-    def thin_out(self, model: str, version: int, megabytes: int) -> None:
+    def thin_out(self, edition: Edition, megabytes: int) -> None:
         """Until they take no more room than that, remove those whose neighbours are nearest: what
         is left is spread evenly. The newest always stays."""
-        kept = [(each, _size(each.path)) for each in self.kept(model, version)][::-1]
+        kept = [(each, _size(each.path)) for each in self.kept(edition)][::-1]
         while len(kept) > 1 and (
             sum(size for _, size in kept) > megabytes * MEGABYTE or len(kept) > MOST_KEPT
         ):
@@ -140,8 +141,9 @@ class SnapshotStore:
         for directory in sorted(found, key=_age)[:-most]:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _of(self, model: str, version: int) -> Path:
-        return self._directory / f"{model}.v{version}"
+    def _of(self, edition: Edition) -> Path:
+        build = "" if edition.build is None else f".{edition.build}"
+        return self._directory / f"{edition.model}.v{edition.version}{build}"
 
 
 def _nearest(positions: Sequence[int]) -> int:

@@ -62,11 +62,10 @@ class Keeping:
 
     async def now(self, projection: Projection) -> Tables:
         """What the read model has, every column."""
-        build = await self.desk.builds.active(self.desk.connection, projection.name)
-        assert build is not None
+        build = await self.build(projection)
         rows = self.desk.connection.fetch
         return {
-            table.name: [text for (text,) in await rows(ROWS.format(build.build, table.name))]
+            table.name: [text for (text,) in await rows(ROWS.format(build, table.name))]
             for table in projection.tables
         }
 
@@ -84,10 +83,21 @@ class Keeping:
         finally:
             await moment.close()
 
+    async def build(self, projection: Projection) -> str:
+        """The schema of the active one."""
+        build = await self.desk.builds.active(self.desk.connection, projection.name)
+        assert build is not None
+        return build.build
+
+    async def rebuild(self, projection: Projection) -> None:
+        """As ``patriot projections rebuild``; what happens later is projected to the new one."""
+        await self.desk.rebuilder().rebuild(projection)
+        lease = await self.desk.lease(projection)
+        self._workers = {**self._workers, projection: self.desk.worker(lease, projection)}
+
     def files(self, projection: Projection) -> Sequence[Path]:
         """Of its snapshots, the oldest first."""
-        kept = self.store.kept(projection.name, projection.version)
-        return [each.path for each in reversed(kept)]
+        return sorted(self.directory.glob(f"{projection.name}.v*/*.snapshot"))
 
     def set_aside(self, projection: Projection) -> float:
         value = self.registry.get_sample_value(

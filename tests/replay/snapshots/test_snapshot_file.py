@@ -12,15 +12,18 @@ from hypothesis import strategies as st
 from replay.snapshots.contents import Contents, LastEvent
 from replay.snapshots.snapshot_file import SnapshotBad, SnapshotWriter, check, read_part
 
+RECORDED = datetime(2026, 5, 31, tzinfo=UTC)
 CONTENTS = Contents(
     model="orders",
     model_version=2,
+    build="orders_v2_7.since-1",
     tables="ab" * 32,
     code_version="1.0",
     position=4711,
     events=2000,
     taken_at=datetime(2026, 6, 1, tzinfo=UTC),
-    last=LastEvent("order-1", 3, 4700, UUID(int=7)),
+    last=LastEvent("order-1", 3, 4700, UUID(int=7), RECORDED),
+    last_of_log=LastEvent("account-1", 9, 4711, UUID(int=8), RECORDED),
 )
 
 parts = st.lists(st.lists(st.binary(max_size=300), max_size=5), max_size=4)

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from domain.log import LogFailed, LogUnavailable
 from infra.composition.replay_moments import moments
 from infra.composition.replay_snapshots import SNAPSHOTTED
 from projections.accounts import ACCOUNTS_PROJECTION as ACCOUNTS
@@ -78,8 +79,8 @@ def renamed(path: Path) -> None:
 
 
 def taken_for_another_model(path: Path) -> None:
-    other = {"accounts.v2": "orders.v2", "orders.v2": "accounts.v2"}[path.parent.name]
-    shutil.copy(path.parent.parent / other / path.name, path)
+    (other,) = path.parents[1].glob(f"accounts.v*/{path.name}")
+    shutil.copy(other, path)
 
 
 def of_another_version(path: Path) -> None:
@@ -133,7 +134,7 @@ async def test_rows_that_the_database_does_not_take(keeping: Keeping, rows: byte
     assert whole is not None
     (path,) = keeping.files(ORDERS)
     path.unlink()
-    partial = keeping.store.begin(ORDERS.name, ORDERS.version, whole.position)
+    partial = keeping.store.begin(whole.edition, whole.position)
     for table in ORDERS.tables:
         partial.writer.begin()
         partial.writer.write(rows)
@@ -224,6 +225,147 @@ async def test_a_snapshot_of_another_log(keeping: Keeping) -> None:
         assert keeping.set_aside(projection) == 1
 
 
+async def test_a_restored_log_that_has_gone_on(keeping: Keeping) -> None:
+    """The backup has the last event of the model. At the position of the snapshot there is another
+    event now, which the model may not have seen."""
+    history, store = History(15), keeping.desk.log.store
+    await keeping.happen(history, 90)
+    while ORDERS.concerns(store.events[-1]):
+        await keeping.happen(history, 1)
+    await keeping.keep()
+    last = store.events[-1]
+    last_of_orders = next(event for event in reversed(store.events) if ORDERS.concerns(event))
+    assert last_of_orders.position < last.position
+    store.events[-1] = msgspec.structs.replace(last, id=UUID(int=1))
+    with keeping.reads() as reads:
+        await keeping.then(ORDERS, last.position)
+    assert reads.after == [0]
+    assert keeping.set_aside(ORDERS) == 1
+
+
+async def test_a_log_that_ends_before_the_snapshot(keeping: Keeping) -> None:
+    """Nothing has come in the place of what is lost, and the model has all that is left."""
+    history, store = History(15), keeping.desk.log.store
+    await keeping.happen(history, 90)
+    while ORDERS.concerns(store.events[-1]):
+        await keeping.happen(history, 1)
+    await keeping.keep()
+    store.events.pop()
+    with keeping.reads() as reads:
+        await keeping.then(ORDERS, len(store.events) + 1)
+    assert reads.after == [0]
+    assert keeping.set_aside(ORDERS) == 1
+
+
+async def test_what_the_log_says_when_it_is_asked_for_that_position(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some refuse a position between events: then it was an event's in another log. Where there is
+    no answer, nothing is known of the snapshot."""
+    head = await keeping.happen(History(16), 60)
+    await keeping.keep()
+    monkeypatch.setattr(keeping.desk.log, "read_back", lambda **_: raising(LogUnavailable("away")))
+    with pytest.raises(LogUnavailable):
+        await keeping.then(ORDERS, head)
+    assert keeping.set_aside(ORDERS) == 0
+    monkeypatch.setattr(keeping.desk.log, "read_back", lambda **_: raising(LogFailed("none there")))
+    with keeping.reads() as reads:
+        assert await keeping.then(ORDERS, head) == await keeping.now(ORDERS)
+    assert reads.after == [0]
+    assert keeping.set_aside(ORDERS) == 1
+
+
+async def raising(*errors: Exception) -> AsyncIterator[object]:
+    for error in errors:
+        raise error
+    yield None
+
+
+async def test_a_row_that_somebody_altered_is_gone_once_it_is_built_anew(keeping: Keeping) -> None:
+    """It was in the tables when the snapshot was taken, and so it is in the snapshot."""
+    head = await keeping.happen(History(17), 90)
+    before = await keeping.now(ORDERS)
+    build = await keeping.build(ORDERS)
+    await keeping.desk.connection.execute(f"update {build}.orders set quantity = quantity + 1")
+    await keeping.keep()
+    altered = await keeping.now(ORDERS)
+    assert altered != before
+    assert await keeping.then(ORDERS, head) == altered
+    await keeping.rebuild(ORDERS)
+    with keeping.reads() as reads:
+        assert await keeping.then(ORDERS, head) == before
+    assert reads.after == [0]
+
+
+async def test_what_was_put_together_before_it_was_built_anew_is_let_go(keeping: Keeping) -> None:
+    """A list that is asked for again comes from what is kept in temporary tables."""
+    head = await keeping.happen(History(17), 90)
+    build, statement = await keeping.build(ORDERS), "select distinct symbol from read.orders"
+    await keeping.desk.connection.execute(f"update {build}.orders set symbol = 'ALTERED'")
+    await keeping.keep()
+    kept = moments(keeping.desk.dsn, keeping.desk.log, keeping.desk.clock, keeping.store)
+    async with kept as opened:
+        assert await opened.rows("orders", head, statement, ()) == [{"symbol": "ALTERED"}]
+        await keeping.rebuild(ORDERS)
+        rows = await opened.rows("orders", head, statement, ())
+    assert rows
+    assert {"symbol": "ALTERED"} not in rows
+
+
+async def test_a_new_build_has_snapshots_of_its_own(keeping: Keeping) -> None:
+    """Due as if there had been none; those of the old build are away then."""
+    history, policy = History(18), Policy(events=10**6, time=timedelta(days=1), megabytes=100)
+    await keeping.happen(history, 60)
+    await keeping.keep()
+    (old,) = keeping.files(ORDERS)
+    await keeping.rebuild(ORDERS)
+    taken = await keeping.taker(policy).take(ORDERS)
+    assert taken is not None
+    (new,) = keeping.files(ORDERS)
+    assert old.parent != new.parent
+    head = await keeping.happen(history, 20)
+    with keeping.reads() as reads:
+        assert await keeping.then(ORDERS, head) == await keeping.now(ORDERS)
+    assert reads.after == [taken.position]
+
+
+async def test_a_build_of_the_same_name_is_another(keeping: Keeping) -> None:
+    """Where the table of builds was lost, their numbers begin anew."""
+    head = await keeping.happen(History(19), 60)
+    await keeping.keep()
+    sql = "update projections.builds set created_at = created_at + interval '1 microsecond'"
+    await keeping.desk.connection.execute(sql)
+    with keeping.reads() as reads:
+        assert await keeping.then(ORDERS, head) == await keeping.now(ORDERS)
+    assert reads.after == [0]
+
+
+async def test_one_that_lies_with_those_of_another_build(keeping: Keeping) -> None:
+    history = History(20)
+    await keeping.happen(history, 60)
+    await keeping.keep()
+    (old,) = keeping.files(ORDERS)
+    content = old.read_bytes()
+    await keeping.rebuild(ORDERS)
+    head = await keeping.happen(history, 20)
+    await keeping.keep()
+    (new,) = keeping.files(ORDERS)
+    new.unlink()
+    (new.parent / old.name).write_bytes(content)
+    with keeping.reads() as reads:
+        assert await keeping.then(ORDERS, head) == await keeping.now(ORDERS)
+    assert reads.after == [0]
+    assert keeping.set_aside(ORDERS) == 1
+
+
+async def test_without_read_models_the_log_is_enough(keeping: Keeping) -> None:
+    head = await keeping.happen(History(21), 60)
+    await keeping.keep()
+    before = await keeping.now(ORDERS)
+    await keeping.desk.connection.execute("drop schema projections cascade")
+    assert await keeping.then(ORDERS, head) == before
+
+
 async def test_one_is_taken_when_it_is_due(keeping: Keeping) -> None:
     history = History(7)
     policy = Policy(events=30, time=timedelta(minutes=5), megabytes=100)
@@ -290,13 +432,19 @@ async def test_what_goes_wrong_ends_nothing(
 
 
 async def test_what_a_killed_taker_left_is_tidied(keeping: Keeping) -> None:
-    await keeping.happen(History(11), 60)
+    history = History(11)
+    await keeping.happen(history, 60)
+    await keeping.keep()
+    (kept,) = keeping.files(ORDERS)
     left = [
-        keeping.directory / "orders.v2" / "00000000000000000007.partial",
+        kept.with_name("00000000000000000007.partial"),
         keeping.directory / "orders.v1" / "00000000000000000007.snapshot",
+        keeping.directory / "orders.v2" / "00000000000000000007.snapshot",
     ]
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"left")
+    await keeping.happen(history, 60)
     assert await keeping.keep(POLICY)
     assert not any(path.exists() for path in left)
+    assert kept.exists()

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from replay.snapshots import store as module
+from replay.snapshots.contents import Edition
 from replay.snapshots.metrics import SnapshotMetrics
 from replay.snapshots.store import MEGABYTE, MOST_ASIDE, Kept, SnapshotStore
 from tests.replay.snapshots.test_snapshot_file import CONTENTS
+
+ORDERS = Edition("orders", 2)
 
 
 @pytest.fixture
@@ -20,16 +23,16 @@ def store(tmp_path: Path) -> SnapshotStore:
 
 
 def put(store: SnapshotStore, position: int, megabytes: int = 0) -> Path:
-    partial = store.begin("orders", 2, position)
+    partial = store.begin(ORDERS, position)
     partial.keep(CONTENTS)
-    (kept,) = (each for each in store.kept("orders", 2) if each.position == position)
+    (kept,) = (each for each in store.kept(ORDERS) if each.position == position)
     with kept.path.open("ab") as file:
         file.truncate(megabytes * MEGABYTE)
     return kept.path
 
 
 def positions(store: SnapshotStore, until: int | None = None) -> list[int]:
-    return [kept.position for kept in store.kept("orders", 2, until)]
+    return [kept.position for kept in store.kept(ORDERS, until)]
 
 
 def test_the_newest_up_to_a_cut_come_first(store: SnapshotStore) -> None:
@@ -43,23 +46,23 @@ def test_the_newest_up_to_a_cut_come_first(store: SnapshotStore) -> None:
 
 
 def test_what_is_not_sealed_is_not_kept(store: SnapshotStore) -> None:
-    partial = store.begin("orders", 2, 7)
+    partial = store.begin(ORDERS, 7)
     partial.writer.begin()
     partial.writer.write(b"rows")
     assert positions(store) == []
     partial.drop()
-    store.begin("orders", 2, 8).drop()
+    store.begin(ORDERS, 8).drop()
     assert positions(store) == []
 
 
 def test_room_is_made_where_they_are_densest(store: SnapshotStore) -> None:
     for position in (10, 20, 21, 30, 40):
         put(store, position, megabytes=2)
-    store.thin_out("orders", 2, megabytes=8)
+    store.thin_out(ORDERS, megabytes=8)
     assert positions(store) == [40, 30, 20, 10]
-    store.thin_out("orders", 2, megabytes=5)
+    store.thin_out(ORDERS, megabytes=5)
     assert positions(store) == [40, 10]
-    store.thin_out("orders", 2, megabytes=1)
+    store.thin_out(ORDERS, megabytes=1)
     assert positions(store) == [40]
 
 
@@ -68,7 +71,7 @@ def test_there_are_never_too_many(store: SnapshotStore, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "MOST_KEPT", 10)
     for position in range(10, 2_000, 10):
         put(store, position)
-        store.thin_out("orders", 2, megabytes=1)
+        store.thin_out(ORDERS, megabytes=1)
     left = positions(store)
     assert len(left) == 10
     assert (left[0], left[-1]) == (1_990, 10)
@@ -94,4 +97,4 @@ def test_one_that_is_gone_is_set_aside_quietly(store: SnapshotStore) -> None:
     path = put(store, 5)
     path.unlink()
     store.set_aside(Kept(path, 5), "orders", "a test")
-    store.thin_out("orders", 2, megabytes=1)
+    store.thin_out(ORDERS, megabytes=1)
