@@ -9,7 +9,6 @@ from typing import Annotated, NoReturn
 
 import msgspec
 import typer
-from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -136,7 +135,7 @@ def _tell(report: Report, *, what_if: bool) -> None:
         told = [{"decisions": n, "reason": reason} for reason, n in reasons.most_common()]
         print_rows(told, ("decisions", "reason"), as_json=False, folded="reason")
     for scope in report.unused_limits:
-        advise(f"none of these decisions was bound by the limits of {escape(scope)}")
+        advise(f"none of these decisions was bound by the limits of {scope}")
     if left_out := report.differing - len(report.differences):
         advise(f"and {left_out} more that differ: narrow it with --from and --to")
 

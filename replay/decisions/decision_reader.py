@@ -20,7 +20,7 @@ from domain.risk.risk_limits import RiskLimits
 from domain.use_cases.decision import Circumstances
 from domain.use_cases.proposal import Proposal, amended_order, new_order
 from replay.decisions.not_replayable import NotReplayable
-from replay.decisions.recorded_decision import Identity, RecordedDecision
+from replay.decisions.recorded_decision import PASSED, Identity, RecordedDecision
 from replay.decisions.scope_versions import ScopeVersions
 from replay.decisions.versions import at_version
 
@@ -53,7 +53,7 @@ class DecisionReader:
     async def read(self, recorded: RecordedEvent) -> tuple[Identity, RecordedDecision | str] | None:
         """The decision, or why it cannot be taken again.
 
-        None for what follows by itself: a trailing stop moves without any control being asked.
+        None for what decides nothing: a trailing stop moves without any control being asked.
         Raises UnknownEventType, UndecodableEvent, and what the log raises.
         """
         event = decode(recorded)
@@ -82,6 +82,7 @@ class DecisionReader:
         return RecordedDecision(
             identity=identity,
             verdicts=event.verdicts,
+            outcome=event.code if isinstance(event, OrderRefused) else PASSED,
             price=event.worst_price if inputs.verdicts_of is None else None,
             account_version=_version(inputs, Account.stream_of(event.account_id)),
             pending=tuple(_pending(each, recorded) for each in inputs.pending),

@@ -8,9 +8,8 @@ import msgspec
 from domain.controls.limit import UNSCOPED, text
 from domain.risk.verdict import Verdict
 from domain.use_cases.decision import Decision
-from replay.decisions.recorded_decision import Identity, RecordedDecision
+from replay.decisions.recorded_decision import PASSED, Identity, RecordedDecision
 
-PASSED = "passed"
 WORST_PRICE = "worst_price"
 """Stands beside the controls: what is reserved depends on it."""
 
@@ -35,14 +34,12 @@ class ControlDifference(msgspec.Struct, frozen=True):
     then: Finding | None
     now: Finding | None
 
-    @property
-    def is_turned(self) -> bool:
-        """True if it stands in the way now and did not then, or the other way round."""
-        return _fails(self.then) is not _fails(self.now)
-
 
 class Difference(msgspec.Struct, frozen=True):
-    """``then`` and ``now`` are ``passed``, or the code of the first control that failed."""
+    """``then`` and ``now`` are ``passed``, or the code of the first control that failed.
+
+    ``then`` is what came of it: an order that was placed though a control failed had ``passed``.
+    """
 
     decision: Identity
     then: str
@@ -52,7 +49,8 @@ class Difference(msgspec.Struct, frozen=True):
 
 def difference(recorded: RecordedDecision, decision: Decision) -> Difference | None:
     """Anything that is not as it was recorded, also where the outcome is the same."""
-    if recorded.verdicts == decision.verdicts and not any(_price(recorded, decision)):
+    is_same = recorded.verdicts == decision.verdicts and recorded.outcome == _outcome(decision)
+    if is_same and not any(_price(recorded, decision)):
         return None  # as nearly all are, and telling differences apart takes its time
     found = _difference(recorded, decision)
     return found if found.controls or found.then != found.now else None
@@ -60,28 +58,29 @@ def difference(recorded: RecordedDecision, decision: Decision) -> Difference | N
 
 def turned(recorded: RecordedDecision, decision: Decision) -> Difference | None:
     """Only whether it passes, with the controls that make it so."""
-    if recorded.verdicts == decision.verdicts:
+    if recorded.passed is decision.passed:
         return None
     found = _difference(recorded, decision)
-    if (found.then == PASSED) is (found.now == PASSED):
-        return None
-    decisive = tuple(control for control in found.controls if control.is_turned)
+    decisive = tuple(each for each in found.controls if _is_turned(each, recorded))
     return msgspec.structs.replace(found, controls=decisive)
 
 
 def _difference(recorded: RecordedDecision, decision: Decision) -> Difference:
     then, now = _by_control(recorded.verdicts), _by_control(decision.verdicts)
-    controls = [
-        ControlDifference(key[0], key[1], then.get(key), now.get(key))
-        for key in then | now
-        if then.get(key) != now.get(key)
-    ]
+    controls = [ControlDifference(*key[:2], then.get(key), now.get(key)) for key in then | now]
+    differing = [each for each in controls if each.then != each.now or _is_turned(each, recorded)]
     return Difference(
         decision=recorded.identity,
-        then=_outcome(recorded.verdicts),
-        now=_outcome(decision.verdicts),
-        controls=(*controls, *_price(recorded, decision)),
+        then=recorded.outcome,
+        now=_outcome(decision),
+        controls=(*differing, *_price(recorded, decision)),
     )
+
+
+def _is_turned(control: ControlDifference, recorded: RecordedDecision) -> bool:
+    """True if it stands in the way now and did not then, or the other way round."""
+    stood = _fails(control.then) and not recorded.passed
+    return stood is not _fails(control.now)
 
 
 def _by_control(verdicts: Sequence[Verdict]) -> dict[Key, Finding]:
@@ -109,9 +108,10 @@ def _shortest(value: str | None) -> str | None:
         return value
 
 
-def _outcome(verdicts: Sequence[Verdict]) -> str:
-    failed = next((verdict for verdict in verdicts if not verdict.passed), None)
-    return PASSED if failed is None else failed.code or failed.control
+def _outcome(decision: Decision) -> str:
+    if decision.passed:
+        return PASSED
+    return decision.first_failure.code or decision.first_failure.control
 
 
 def _price(recorded: RecordedDecision, decision: Decision) -> Iterator[ControlDifference]:

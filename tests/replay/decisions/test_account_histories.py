@@ -10,7 +10,7 @@ from domain.use_cases.decision import Circumstances
 from replay.decisions.account_histories import AccountHistories
 from replay.decisions.account_history import Ready
 from replay.decisions.not_replayable import NotReplayable
-from replay.decisions.recorded_decision import Identity, RecordedDecision
+from replay.decisions.recorded_decision import PASSED, Identity, RecordedDecision
 from tests.domain.world import World, context_for
 from tests.doubles.memory_log import MemoryEventLog, MemoryStore
 
@@ -40,6 +40,7 @@ def a_decision(account_id: str, version: int) -> RecordedDecision:
     return RecordedDecision(
         identity=identity,
         verdicts=(),
+        outcome=PASSED,
         price=None,
         account_version=version,
         pending=(),

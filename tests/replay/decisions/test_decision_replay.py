@@ -283,6 +283,57 @@ async def test_inputs_that_are_missing_are_told_and_not_guessed(
     assert reason in report.unreplayable[0].reason
 
 
+def tamper(world: World, *, without_inputs: bool = False, **changes: object) -> None:
+    """With the last decision of a log, behind its back."""
+    recorded = world.store.events[-1]
+    data = {**msgspec.json.decode(recorded.data), **changes}
+    metadata = msgspec.json.decode(recorded.metadata)
+    if without_inputs:
+        del metadata["inputs"]
+    world.store.events[-1] = msgspec.structs.replace(
+        recorded, data=msgspec.json.encode(data), metadata=msgspec.json.encode(metadata)
+    )
+
+
+async def test_an_order_that_was_placed_though_a_control_failed() -> None:
+    """What came of a decision is the type of its event, whatever its verdicts say."""
+    world, account = await a_world()
+    refused = await world.place(account, terms_of(quantity="500"))
+    assert refused.code == "insufficient_funds"
+    data = msgspec.json.decode(world.store.events[-1].data)
+    del data["code"]
+    world.store.events[-1] = msgspec.structs.replace(
+        world.store.events[-1], type="OrderPlaced", data=msgspec.json.encode(data)
+    )
+    for limits in (None, {"system": Limits(price_collar=Decimal("0.05"))}):
+        report = await again(world, limits)
+        assert differing(report) == {refused.order_id: {"funds"}}
+        (found,) = report.differences
+        assert (found.then, found.now) == ("passed", "insufficient_funds")
+        assert found.controls[0].then == found.controls[0].now
+
+
+async def test_an_order_that_was_refused_though_every_control_passed() -> None:
+    world, account = await a_world()
+    placed = await world.place(account, terms_of())
+    last = world.store.events[-1]
+    world.store.events[-1] = msgspec.structs.replace(last, type="OrderRefused")
+    tamper(world, code="order_value_exceeded")
+    for limits in (None, {"client:alice": Limits()}):
+        report = await again(world, limits)
+        assert differing(report) == {placed.order_id: set()}
+        (found,) = report.differences
+        assert (found.then, found.now) == ("order_value_exceeded", "passed")
+
+
+async def test_an_order_that_was_refused_for_another_reason_than_its_verdicts_give() -> None:
+    world, account = await a_world()
+    await world.place(account, terms_of(quantity="500"))
+    tamper(world, code="quote_stale")
+    (found,) = (await again(world)).differences
+    assert (found.then, found.now) == ("quote_stale", "insufficient_funds")
+
+
 async def test_one_order() -> None:
     world, account = await a_world()
     await world.place(account, terms_of(), "other")
