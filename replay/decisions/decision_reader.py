@@ -19,6 +19,7 @@ from domain.risk.limits import Limits
 from domain.risk.risk_limits import RiskLimits
 from domain.use_cases.decision import Circumstances
 from domain.use_cases.proposal import Proposal, amended_order, new_order
+from domain.venue import Amendment
 from replay.decisions.not_replayable import NotReplayable
 from replay.decisions.recorded_decision import PASSED, Identity, RecordedDecision
 from replay.decisions.scope_versions import ScopeVersions
@@ -59,9 +60,9 @@ class DecisionReader:
         event = decode(recorded)
         if not isinstance(event, DecisionEvent):
             raise TypeError(f"{recorded.type} at position {recorded.position} decides nothing")
-        if not event.verdicts:
-            return None
         metadata = _read_metadata(recorded)
+        if _moves_by_itself(event, metadata.inputs):
+            return None
         identity = _identity(event, recorded, metadata)
         try:
             return identity, await self._rebuild(identity, event, recorded, metadata.inputs)
@@ -143,6 +144,13 @@ def _read_metadata(recorded: RecordedEvent) -> Metadata:
         return _metadata.decode(recorded.metadata)
     except msgspec.DecodeError as error:
         raise UndecodableEvent(recorded, f"metadata: {error}") from error
+
+
+def _moves_by_itself(event: DecisionEvent, inputs: DecisionInputs | None) -> bool:
+    """As a trailing stop does: no control is asked, and there are no inputs to record."""
+    if not isinstance(event, OrderAmendRequested) or event.verdicts or inputs is not None:
+        return False
+    return event.amendment == Amendment(stop_price=event.amendment.stop_price)
 
 
 def _identity(event: DecisionEvent, recorded: RecordedEvent, metadata: Metadata) -> Identity:

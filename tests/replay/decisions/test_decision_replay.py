@@ -295,6 +295,42 @@ def tamper(world: World, *, without_inputs: bool = False, **changes: object) -> 
     )
 
 
+async def test_an_order_without_verdicts_differs_in_every_control() -> None:
+    world, account = await a_world()
+    placed = await world.place(account, terms_of())
+    recorded = msgspec.json.decode(world.store.events[-1].data)
+    tamper(world, verdicts=[])
+    report = await again(world)
+    assert (report.decisions, report.replayed) == (1, 1)
+    assert differing(report) == {
+        placed.order_id: {each["control"] for each in recorded["verdicts"]}
+    }
+    assert all(control.then is None for control in report.differences[0].controls)
+
+
+@pytest.mark.parametrize("quantity", ["1", "500"])
+async def test_a_decision_with_neither_verdicts_nor_inputs_is_told(quantity: str) -> None:
+    """Placed or refused."""
+    world, account = await a_world()
+    await world.place(account, terms_of(quantity=quantity))
+    tamper(world, without_inputs=True, verdicts=[])
+    report = await again(world)
+    assert (report.decisions, report.replayed, report.not_replayable) == (1, 0, 1)
+    assert report.unreplayable[0].reason == "it was recorded without its inputs"
+
+
+@pytest.mark.parametrize("without_inputs", [False, True])
+async def test_an_amendment_without_verdicts_is_told(without_inputs: bool) -> None:
+    world, account = await a_world()
+    placed = await world.place(account, terms_of())
+    await amend(world, placed.order_id, Amendment(quantity=Decimal(2)))
+    tamper(world, without_inputs=without_inputs, verdicts=[])
+    report = await again(world)
+    told = report.unreplayable if without_inputs else report.differences
+    assert (report.decisions, report.is_clean) == (2, False)
+    assert [each.decision.type for each in told] == ["OrderAmendRequested"]
+
+
 async def test_an_order_that_was_placed_though_a_control_failed() -> None:
     """What came of a decision is the type of its event, whatever its verdicts say."""
     world, account = await a_world()
