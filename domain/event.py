@@ -140,7 +140,11 @@ def _decode_upcast(recorded: RecordedEvent) -> Event:
     version = _schema_version.decode(recorded.metadata).schema_version
     data = _json.decode(recorded.data)
     while upcaster := _upcasters.get((recorded.type, version)):
-        data = upcaster(data)
+        try:
+            data = upcaster(data)
+        except Exception as error:
+            reason = f"it is not of version {version}: {error!r}"
+            raise UndecodableEvent(recorded, reason) from error
         version += 1
     return msgspec.convert(data, _types[recorded.type], strict=False)
 

@@ -164,6 +164,36 @@ def test_old_shapes_are_read_step_by_step() -> None:
 
 
 @pytest.mark.usefixtures("_registry")
+@pytest.mark.parametrize("shape", [{}, {"name": None}, {"name": 5}, {"name": ["x"]}, {"name": "x"}])
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_an_upcaster_cannot_read_is_undecodable(shape: Json, version: int) -> None:
+    """Whatever it stumbles over."""
+
+    @event_type
+    class ThingSplit(Event, frozen=True, kw_only=True):
+        schema_version = 3
+        first: str
+        last: str
+
+    @upcasts("ThingSplit", 1)
+    def _names(data: Json) -> Json:
+        return {**data, "full": data.pop("name").strip()}
+
+    @upcasts("ThingSplit", 2)
+    def _split(data: Json) -> Json:
+        first, last = data.pop("full").split(" ")
+        return {**data, "first": first, "last": last}
+
+    head = {"aggregate_id": "a", "version": 1, "occurred_at": "2026-03-02T12:00:00.000000Z"}
+    stored = recorded("ThingSplit", msgspec.json.encode({**head, **shape}), version)
+    with pytest.raises(
+        UndecodableEvent, match=r"ThingSplit at position 7: .* version [12]"
+    ) as told:
+        decode(stored)
+    assert told.value.recorded is stored
+
+
+@pytest.mark.usefixtures("_registry")
 def test_a_name_is_taken_once() -> None:
     class FundsDeposited(Event, frozen=True, kw_only=True):
         pass
