@@ -7,7 +7,7 @@ import msgspec
 
 from domain.account.account import Account
 from domain.account.reservation_book import OpenSide
-from domain.decimals import ZERO
+from domain.controls.reducing import only_reduces, open_beside
 from domain.instrument import Instrument
 from domain.market_data import Quote
 from domain.order.terms import OrderTerms, Side
@@ -50,17 +50,9 @@ class OrderCheck(msgspec.Struct, frozen=True):
 
     def open_side(self, symbol: str, side: Side) -> OpenSide:
         """What the account's other orders on one side of an instrument can still trade."""
-        everything = self.account.reservations.open_side(symbol, side)
-        own = self.account.reservations.get(self.order_id)
-        if own is None or (own.symbol, own.side) != (symbol, side):
-            return everything
-        return everything.minus(own)
+        return open_beside(self.account, self.order_id, symbol, side)
 
     @property
     def is_reducing(self) -> bool:
         """True if the order, and all others on its side, can only make the position smaller."""
-        position = self.account.position_quantity(self.terms.symbol)
-        if position * self.terms.side.sign >= ZERO:
-            return False
-        closing = self.quantity + self.open_side(self.terms.symbol, self.terms.side).quantity
-        return closing <= abs(position)
+        return only_reduces(self.account, self.order_id, self.terms, self.quantity)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from domain.account.account import Account
 from domain.clock import Clock
 from domain.command import Actor, ActorType, CommandContext, command_id_for
+from domain.execution.trading_gate import TradingGate
 from domain.order.order import Order
 from domain.patience import insist
 from domain.repository import Repository
@@ -17,15 +18,21 @@ _ACTOR = Actor(ActorType.SYSTEM, "reconciliation", "execution")
 
 
 class AccountRecords:
-    """Waits for a log that is away. Raises what reading and appending raise beyond that."""
+    """Tells the gate of every account; waits for a log that is away.
 
-    def __init__(self, repository: Repository, clock: Clock) -> None:
+    Raises what reading and appending raise beyond that.
+    """
+
+    def __init__(self, repository: Repository, gate: TradingGate, clock: Clock) -> None:
         self._repository = repository
+        self._gate = gate
         self._clock = clock
 
     async def account(self, account_id: str) -> Account:
         """As the log has it now: others settle and reserve there."""
-        return await insist(self._clock, lambda: self._repository.look(Account, account_id))
+        account = await insist(self._clock, lambda: self._repository.look(Account, account_id))
+        self._gate.note(account)
+        return account
 
     async def order(self, order_id: str) -> Order:
         """As this worker knows it: what it has booked itself is in there."""
@@ -49,6 +56,12 @@ class AccountRecords:
     async def change(self, account_id: str, decide: Callable[[Account], None]) -> None:
         command_id = command_id_for("reconciliation", account_id, self._clock.now().isoformat())
         context = CommandContext(command_id, str(command_id), _ACTOR)
+
+        def decide_and_tell(account: Account) -> None:
+            decide(account)
+            self._gate.note(account)  # before it is in the log: no intent after it may miss it
+
         await insist(
-            self._clock, lambda: change(self._repository, Account, account_id, decide, context)
+            self._clock,
+            lambda: change(self._repository, Account, account_id, decide_and_tell, context),
         )

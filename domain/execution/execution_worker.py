@@ -91,7 +91,7 @@ class ExecutionWorker:
             lease=lease,
             in_doubt=self._inquiry.watch,
         )
-        records = AccountRecords(repository, clock)
+        records = AccountRecords(repository, gate, clock)
         self._reconciliation = Reconciliation(
             records=records,
             venue=venue,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from domain.account.account import Account
 from domain.clock import Clock
 from domain.command import CommandContext
 from domain.errors import Busy
@@ -14,6 +15,7 @@ from domain.execution.venue_problems import VenueProblems
 from domain.log import WrongExpectedVersion
 from domain.order.events import OrderAmendRequested
 from domain.order.order import SEND_WINDOW, Order, VenueDataError, venue_client_id_of
+from domain.order.terms import OrderTerms
 from domain.patience import insist
 from domain.policies.trailing_stop import venue_terms
 from domain.repository import Repository
@@ -82,7 +84,7 @@ class Submission:
     async def _decide(self, order: Order, intent: CommandContext) -> VenueOrder | None:
         self._gate.begin(order)
         require(self._lease)
-        withheld = self._gate.refusal(order) or _cancelled(order)
+        withheld = await self._refusal(order, order.terms) or _cancelled(order)
         if withheld is not None:
             order.withhold(withheld.code, withheld.reason, self._clock.now())
             await self._repository.save(order, intent)
@@ -93,6 +95,17 @@ class Submission:
             order.submit(self._lease.epoch, window.sent_at, window.valid_until)
         await self._repository.save(order, intent)
         return request
+
+    async def _refusal(self, order: Order, terms: OrderTerms) -> Withheld | None:
+        """What stands against sending an order on these terms at the moment this returns.
+
+        The account is read only where it may matter: it would be too slow for every order.
+        """
+        if not self._gate.may_reduce(order):
+            return self._gate.refusal(order)
+        async with self._repository.turn(Account.stream_of(order.account_id)):
+            account = await self._repository.look(Account, order.account_id)
+        return self._gate.refusal(order) or self._gate.reduction(order, terms, account)
 
     async def answer_unsent(self, order_id: str, context: CommandContext) -> bool:
         """Answer the requests of an order that is not sent: the venue need not be asked.

@@ -88,7 +88,10 @@ class OrderSubmitting(OrderEvent, frozen=True, kw_only=True):
 
 @event_type
 class OrderWithheld(OrderEvent, frozen=True, kw_only=True):
-    """The order was placed and will never be sent: trading was halted, or it was cancelled."""
+    """The order was placed and will never be sent.
+
+    Trading was halted or reduced since, or the account is not reconciled, or it was cancelled.
+    """
 
     code: str
     reason: str

@@ -10,7 +10,7 @@ from domain.session.events import SessionEvent
 from tests.doubles.unreliable_venue import Faults
 from tests.simulation.engine.faults import ENGINE_FAULTS
 
-_AMOUNTS = frozenset({"delay", "late_by", "report_late_by"})
+_AMOUNTS = frozenset({"delay", "late_by", "out_for", "report_late_by"})
 
 VENUE_FAULTS = frozenset(
     f"venue/{field.name}" for field in msgspec.structs.fields(Faults) if field.name not in _AMOUNTS
@@ -56,4 +56,5 @@ STATES = EVENTS | {
     "withheld/account_not_reconciled",
     "withheld/cancelled_before_sent",
     "withheld/trading_halted",
+    "withheld/trading_reducing",
 }

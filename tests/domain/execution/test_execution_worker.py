@@ -152,6 +152,16 @@ async def test_no_intent_follows_a_confirmed_halt() -> None:
     assert "OrderSubmitting" not in types(world)[halted:]
 
 
+async def test_what_was_found_at_the_start_withholds_what_was_placed_before() -> None:
+    world, account_id = await a_funded_world()
+    order = await placed(world, account_id)
+    world.venue.working = [OpenOrder("web_1", "77", account_id, order.terms, D0)]
+    async with at_work(world):
+        await until(lambda: "OrderWithheld" in types(world))
+    assert "ExternalOrderFound" in types(world)
+    assert world.venue.sent == []
+
+
 class SlowIntents(MemoryEventLog):
     """Gives no answer to the first intent, and takes it in when it is told to."""
 

@@ -23,7 +23,7 @@ MONEY = {"USDT": Decimal(10000)}
 
 def a_reconciliation(world: World) -> Reconciliation:
     here = world.here
-    records = AccountRecords(here.repository, world.clock)
+    records = AccountRecords(here.repository, here.gate, world.clock)
     return Reconciliation(
         records=records,
         venue=world.venue,

@@ -2,24 +2,37 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 
+from domain.aggregate import Aggregate
 from domain.command import Metadata
 from domain.errors import Busy
 from domain.event import decode
+from domain.execution.account_records import AccountRecords
 from domain.execution.lease import LeaseLost
 from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
 from domain.order.events import OrderWithheld
 from domain.order.order import SEND_WINDOW, Order, VenueDataError
 from domain.order.status import OrderStatus
-from domain.order.terms import OrderType, Side
+from domain.order.terms import OrderTerms, OrderType, Side
 from domain.repository import Repository
 from domain.session.events import VenueDataProblem
+from domain.use_cases.account_desk import AcknowledgeExternal
 from domain.use_cases.requests import AmendOrder, CancelOrder
 from domain.use_cases.risk_desk import ChangeTrading
-from domain.venue import Accepted, Ambiguous, Amendment, CancelReport, Outcome, Rejected, VenueOrder
+from domain.venue import (
+    Accepted,
+    Ambiguous,
+    Amendment,
+    CancelReport,
+    OpenOrder,
+    Outcome,
+    Rejected,
+    VenueOrder,
+)
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
 from tests.domain.world import NOON, World, a_fill, context_for, terms_of
 from tests.doubles.memory_log import MemoryEventLog
@@ -281,12 +294,19 @@ async def test_what_is_too_late_to_arrive_is_not_sent() -> None:
     assert (await world.order(order.id)).status is OrderStatus.UNKNOWN
 
 
+def scope_name(kind: str, account_id: str) -> str:
+    return {"account": f"account:{account_id}", "client": "client:alice"}.get(kind, kind)
+
+
+async def halted(world: World, scope: str) -> None:
+    await world.here.risk.halt(ChangeTrading(scope, "h", "enough"), context_for("halt"))
+
+
 @pytest.mark.parametrize("scope", ["system", "account", "client"])
 async def test_a_halt_withholds_what_has_no_intent_yet(scope: str) -> None:
     world, account_id = await a_world()
     order = await placed(world, account_id)
-    name = {"system": "system", "account": f"account:{account_id}", "client": "client:alice"}[scope]
-    await world.here.risk.halt(ChangeTrading(name, "h", "enough"), context_for("halt"))
+    await halted(world, scope_name(scope, account_id))
     await handle(world.here, last(world, "OrderPlaced"))
     assert world.venue.sent == []
     withheld = decode(last(world, "OrderWithheld"))
@@ -306,6 +326,88 @@ async def test_an_account_that_is_not_reconciled_sends_nothing() -> None:
     later = await sent(world, account_id)
     assert [name for name, _ in world.venue.sent] == ["submit"]
     assert later.status is OrderStatus.NEW
+
+
+async def reduced(world: World, scope: str) -> None:
+    await world.here.risk.reduce(ChangeTrading(scope, "r", "slow down"), context_for("r"))
+
+
+async def a_long_position(world: World, account_id: str) -> None:
+    """Of one."""
+    bought = await sent(world, account_id)
+    await world.here.booking.book(a_fill(bought, "1", "1"))
+    await world.settle()
+
+
+@pytest.mark.parametrize("scope", ["system", "account", "client"])
+async def test_a_scope_that_reduces_withholds_what_opens(scope: str) -> None:
+    world, account_id = await a_world()
+    await placed(world, account_id)
+    await reduced(world, scope_name(scope, account_id))
+    await handle(world.here, last(world, "OrderPlaced"))
+    withheld = decode(last(world, "OrderWithheld"))
+    assert isinstance(withheld, OrderWithheld)
+    assert (withheld.code, "slow down" in withheld.reason) == ("trading_reducing", True)
+    assert world.venue.sent == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "goes_out"),
+    [
+        (terms_of(side=Side.SELL, limit_price="101"), True),
+        (terms_of(side=Side.SELL, limit_price="101", quantity="1.001"), False),
+        (terms_of(side=Side.SELL, limit_price="101", quantity="2", reduce_only=True), True),
+        (terms_of(), False),
+    ],
+)
+async def test_what_reducing_lets_out_is_measured_on_the_account_as_it_is(
+    terms: OrderTerms, goes_out: bool
+) -> None:
+    world, account_id = await a_world()
+    await placed(world, account_id, terms)
+    placing = last(world, "OrderPlaced")
+    await a_long_position(world, account_id)
+    await reduced(world, "system")
+    before = len(world.venue.sent)
+    await handle(world.here, placing)
+    assert len(world.venue.sent) - before == goes_out
+
+
+async def test_an_account_that_reduces_withholds_what_opens_until_it_is_acknowledged() -> None:
+    world, account_id = await a_world()
+    records = AccountRecords(world.here.repository, world.here.gate, world.clock)
+    manual = OpenOrder("web_1", "77", account_id, terms_of(), Decimal(0))
+    first, second = [await placed(world, account_id) for _ in range(2)]
+    placings = [event for event in world.store.events if event.type == "OrderPlaced"]
+    await records.change(account_id, lambda account: account.find_external_order(manual, NOON))
+    await handle(world.here, placings[0])
+    withheld = decode(last(world, "OrderWithheld"))
+    assert isinstance(withheld, OrderWithheld)
+    assert withheld.code == "trading_reducing"
+    await world.here.accounts.acknowledge(
+        AcknowledgeExternal(account_id, "seen", "mine"), context_for("seen")
+    )
+    await handle(world.here, placings[1])
+    assert world.venue.sent == [("submit", second.venue_client_id)]
+    assert (await world.order(first.id)).status is OrderStatus.CANCELLED
+
+
+async def test_the_account_is_not_read_for_an_order_while_nothing_reduces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would make every order the slower."""
+    world, account_id = await a_world()
+    order = await placed(world, account_id)
+    read: list[str] = []
+    load = Repository.load
+
+    async def watched(self: Repository, kind: type[Aggregate], *args: Any, **named: Any) -> Any:
+        read.append(kind.category)
+        return await load(self, kind, *args, **named)
+
+    monkeypatch.setattr(Repository, "load", watched)
+    await world.here.submission.intend(order.id, context_for("intent"))
+    assert set(read) == {"order"}
 
 
 async def test_limits_that_are_not_known_are_waited_for() -> None:
