@@ -77,23 +77,31 @@ class FillReport(msgspec.Struct, frozen=True, tag=True):
     at: datetime
 
 
-class CancelReport(msgspec.Struct, frozen=True, tag=True):
-    """The order is off the book, with ``reason``: user, ioc, fok, oco, post_only, reduce_only."""
+class CancelReport(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The order is off the book, with ``reason``: user, ioc, fok, oco, post_only, reduce_only.
+
+    ``cum_quantity`` is what was executed of it in all, None where the venue did not say.
+    """
 
     client_order_id: str
     venue_order_id: str
     account_id: str
     reason: str
     at: datetime
+    cum_quantity: Decimal | None = None
 
 
-class ExpireReport(msgspec.Struct, frozen=True, tag=True):
-    """A gtd order reached its time."""
+class ExpireReport(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """A gtd order reached its time. ``cum_quantity`` as in CancelReport."""
 
     client_order_id: str
     venue_order_id: str
     account_id: str
     at: datetime
+    cum_quantity: Decimal | None = None
+
+
+EndReport = CancelReport | ExpireReport
 
 
 class TriggerReport(msgspec.Struct, frozen=True, tag=True):

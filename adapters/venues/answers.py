@@ -26,6 +26,8 @@ from domain.venue import (
     Accepted,
     Ambiguous,
     BustReport,
+    CancelReport,
+    ExpireReport,
     FillReport,
     OrderReport,
     OrderState,
@@ -109,6 +111,9 @@ class AnswerReader:
         match report:
             case FillReport():
                 self._check_fill(report)
+            case CancelReport() | ExpireReport():
+                if report.cum_quantity is not None:
+                    check_not_below_zero("cum_quantity", report.cum_quantity)
             case BustReport():
                 check_name("trade_id", report.trade_id)
                 check_symbol(report.symbol, self._symbols)

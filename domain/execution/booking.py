@@ -21,6 +21,7 @@ from domain.venue import (
     Amendment,
     BustReport,
     CancelReport,
+    EndReport,
     ExpireReport,
     FillReport,
     OrderReport,
@@ -50,7 +51,7 @@ class Booking:
         self._clock = clock
 
     async def book(self, report: OrderReport) -> Done:
-        """Book one report."""
+        """Book one report. An end is not booked while fills are missing."""
 
         def decide(order: Order) -> None:
             now = self._clock.now()
@@ -60,16 +61,19 @@ class Booking:
                     order.end_requests(now)
                 case BustReport():
                     order.bust_fill(report.trade_id, report.reason, now)
-                case CancelReport():
-                    order.cancel(report.reason, now)
-                case ExpireReport():
-                    order.expire(now)
+                case CancelReport() | ExpireReport():
+                    _end(order, report, now)
                 case TriggerReport():
                     order.trigger(report.price, report.at, now)
                 case StopMovedReport():
                     order.move_stop(report.stop_price, now)
 
         return await self._change(report.client_order_id, decide, _key(report))
+
+    async def has_ended(self, report: EndReport) -> bool:
+        """False if a report of an order's end left it open, or short of what was executed."""
+        order = await self._load(_own_order_id(report.client_order_id))
+        return not order.may_work and _is_complete(order, report)
 
     async def book_state(self, state: OrderState, asked_at: datetime) -> Done:
         """Book what the venue's records say of an order, once its fills are booked.
@@ -115,18 +119,17 @@ class Booking:
     async def _change(
         self, client_order_id: str, decide: Callable[[Order], None], key: str
     ) -> Done:
-        order_id = order_id_of(client_order_id)
-        if order_id is None:
-            raise NotFound("order_not_found", f"{client_order_id} is not an order of ours")
+        order_id = _own_order_id(client_order_id)
 
         def decide_on_ours(order: Order) -> None:
             if not order.exists or order.ending in _NEVER_PLACED:
                 raise NotFound("order_not_found", f"there is no order {order_id}")
             decide(order)
 
+        known = await self._load(order_id)
         context = CommandContext(
             command_id=command_id_for("venue", self._venue_name, client_order_id, key),
-            correlation_id=await insist(self._clock, lambda: self._correlation_of(order_id)),
+            correlation_id=known.correlation_id if known.exists else order_id,
             actor=Actor(ActorType.VENUE, self._venue_name, "venue"),
         )
         return await insist(
@@ -134,10 +137,36 @@ class Booking:
             lambda: change(self._repository, Order, order_id, decide_on_ours, context),
         )
 
-    async def _correlation_of(self, order_id: str) -> str:
-        order = await self._repository.load(Order, order_id)
-        self._repository.give_back(order)
-        return order.correlation_id if order.exists else order_id
+    async def _load(self, order_id: str) -> Order:
+        async def load() -> Order:
+            order = await self._repository.load(Order, order_id)
+            self._repository.give_back(order)
+            return order
+
+        return await insist(self._clock, load)
+
+
+def _own_order_id(client_order_id: str) -> str:
+    order_id = order_id_of(client_order_id)
+    if order_id is None:
+        raise NotFound("order_not_found", f"{client_order_id} is not an order of ours")
+    return order_id
+
+
+def _end(order: Order, report: EndReport, now: datetime) -> None:
+    if report.cum_quantity is None:
+        order.lose_track("the venue did not say how much was executed", now)
+    elif not _is_complete(order, report):
+        order.lose_track("fills are missing", now)
+    elif isinstance(report, CancelReport):
+        order.cancel(report.reason, now)
+    else:
+        order.expire(now)
+
+
+def _is_complete(order: Order, report: EndReport) -> bool:
+    """Less than was booked is no lack: a bust of it is on its way."""
+    return report.cum_quantity is not None and order.cum_quantity >= report.cum_quantity
 
 
 def _end_busted(order: Order, now: datetime) -> None:

@@ -11,7 +11,7 @@ from domain.execution.lanes import Lanes
 from domain.execution.reconciliation import Reconciliation
 from domain.execution.venue_problems import VenueProblems
 from domain.order.order import order_id_of
-from domain.venue import OrderReport, Report, StreamGap, UnreadableReport, Venue
+from domain.venue import EndReport, OrderReport, Report, StreamGap, UnreadableReport, Venue
 
 SIDE_BY_SIDE = 256
 REOPEN_SECONDS = 1
@@ -69,10 +69,15 @@ class Reporting:
     async def _book(self, report: OrderReport) -> None:
         try:
             await self._booking.book(report)
+            if isinstance(report, EndReport) and not await self._booking.has_ended(report):
+                self._suspect(report)
         except NotFound:
             self._reconciliation.hurry()
         except Refused as problem:
             await self._problems.note(problem.code, str(problem), report)
-            order_id = order_id_of(report.client_order_id)
-            if order_id is not None:
-                self._inquiry.suspect(order_id)
+            self._suspect(report)
+
+    def _suspect(self, report: OrderReport) -> None:
+        order_id = order_id_of(report.client_order_id)
+        if order_id is not None:
+            self._inquiry.suspect(order_id)

@@ -169,7 +169,14 @@ class Template:
         self._record(order)
         at = self._tick()
         self._tell(
-            CancelReport(order.venue_client_id, _number(self._orders), order.account_id, "user", at)
+            CancelReport(
+                client_order_id=order.venue_client_id,
+                venue_order_id=_number(self._orders),
+                account_id=order.account_id,
+                reason="user",
+                at=at,
+                cum_quantity=order.cum_quantity,
+            )
         )
         order.cancel("user", self._tick())
         self._record(order)

@@ -12,6 +12,7 @@ from domain.decimals import ZERO
 from domain.order.order import order_id_of
 from domain.order.terms import OrderTerms, Side
 from domain.venue import CancelReport, ExpireReport, FillReport
+from tests.simulation.market import UNTRADED
 
 SETTLEMENT_ASSET = "USDT"
 """Of every contract of the simulated market."""
@@ -56,6 +57,8 @@ class VenueStory:
         self.busted: dict[tuple[str, str, str], None] = {}
         self.flows: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
         """By account and asset: transfers, less what trades and their fees took out."""
+        self.untraded: dict[str, Decimal] = defaultdict(Decimal)
+        """By account: what was bought of the contract that the core does not trade."""
         self.manual_accounts: dict[str, None] = {}
         """Accounts in which somebody traded at the venue without the core."""
 
@@ -75,6 +78,7 @@ class VenueStory:
             case Busted():
                 self._bust(entry, order)
             case CancelReport() | ExpireReport():
+                assert entry.cum_quantity == order.executed
                 order.is_open = False
             case _:
                 pass
@@ -102,7 +106,10 @@ class VenueStory:
         self.flows[fill.account_id, fill.fee_asset] += 2 * Fraction(fill.fee)
 
     def _pay(self, fill: FillReport, sign: int) -> None:
+        self.flows[fill.account_id, fill.fee_asset] -= Fraction(fill.fee)
+        if fill.symbol == UNTRADED:
+            self.untraded[fill.account_id] += fill.quantity
+            return
         signed = sign * Fraction(fill.quantity)
         self.positions[fill.account_id, fill.symbol] += signed
         self.flows[fill.account_id, SETTLEMENT_ASSET] -= signed * Fraction(fill.price)
-        self.flows[fill.account_id, fill.fee_asset] -= Fraction(fill.fee)

@@ -219,7 +219,7 @@ class MatchingEngine:
         due = [self._book.get(key) for key in self._book.deadlines.keys_until(self._now)]
         expired = [working for working in due if working is not None]
         for working in expired:
-            self._record(ExpireReport(*_names(working), self._now))
+            self._record(ExpireReport(*_names(working), self._now, working.cum_quantity))
         for working in expired:
             self._cancel_partner(working)
 
@@ -397,13 +397,16 @@ class MatchingEngine:
     # Ends
 
     def _cancel(self, working: WorkingOrder, reason: str) -> None:
-        self._record(CancelReport(*_names(working), reason, self._now))
+        self._take_off(working, reason)
         self._cancel_partner(working)
 
     def _cancel_partner(self, working: WorkingOrder) -> None:
         partner = self._book.get(working.partner_key) if working.partner_key else None
         if partner is not None:
-            self._record(CancelReport(*_names(partner), "oco", self._now))
+            self._take_off(partner, "oco")
+
+    def _take_off(self, working: WorkingOrder, reason: str) -> None:
+        self._record(CancelReport(*_names(working), reason, self._now, working.cum_quantity))
 
     def _cancel_unreducible(self, account_id: str, symbol: str) -> None:
         for working in self._book.reduce_only_orders(account_id, symbol):

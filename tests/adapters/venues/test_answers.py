@@ -57,7 +57,9 @@ FILL = FillReport(
 )
 REPORTS: list[OrderReport] = [
     FILL,
+    CancelReport("c", "v", "a", "user", NOW, D("0.1")),
     CancelReport("c", "v", "a", "user", NOW),
+    ExpireReport("c", "v", "a", NOW, D(0)),
     ExpireReport("c", "v", "a", NOW),
     TriggerReport("c", "v", "a", D(9), NOW),
     StopMovedReport("c", "v", "a", D(9), NOW),
@@ -128,6 +130,19 @@ def test_what_is_no_report_is_kept_with_its_text() -> None:
         assert isinstance(report, UnreadableReport), raw
         assert (report.raw, report.at) == (raw, NOW)
         assert report.reason
+
+
+@pytest.mark.parametrize(
+    "report",
+    [CancelReport("c", "v", "a", "user", NOW, D(1)), ExpireReport("c", "v", "a", NOW, D(1))],
+)
+def test_an_end_with_a_quantity_that_cannot_be_is_no_report(report: OrderReport) -> None:
+    fields = json.loads(write_report(report))
+    for value in ("NaN", "sNaN", "Infinity", "-Infinity", "-1", "1e400", "1e-400", "", [], True):
+        raw = json.dumps({**fields, "cum_quantity": value})
+        read = READER.read_report(raw, NOW)
+        assert isinstance(read, UnreadableReport), raw
+        assert read.raw == raw
 
 
 def test_what_is_no_outcome_is_ambiguous() -> None:

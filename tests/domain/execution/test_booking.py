@@ -27,8 +27,8 @@ def reports_on(order: Order) -> dict[str, OrderReport]:
     head = (order.venue_client_id, "v", order.account_id)
     return {
         "OrderFilled": a_fill(order, "t", "0.5"),
-        "OrderCancelled": CancelReport(*head, "user", NOON),
-        "OrderExpired": ExpireReport(*head, NOON),
+        "OrderCancelled": CancelReport(*head, "user", NOON, Decimal(0)),
+        "OrderExpired": ExpireReport(*head, NOON, Decimal(0)),
         "OrderTriggered": TriggerReport(*head, Decimal(90), NOON),
         "TrailingStopMoved": StopMovedReport(*head, Decimal(90), NOON),
     }

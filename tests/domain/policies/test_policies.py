@@ -119,7 +119,7 @@ async def busy_world() -> tuple[World, str]:
     loaded.fill(a_fill(order, "2", "0.7", "98"), NOON)
     loaded.bust_fill("1", "x", NOON)
     await world.here.repository.save(loaded, context_for("venue"))
-    cancel = CancelReport(order.venue_client_id, "v", account_id, "user", NOON)
+    cancel = CancelReport(order.venue_client_id, "v", account_id, "user", NOON, Decimal("0.7"))
     await world.here.booking.book(cancel)
     await world.here.booking.book(a_fill(order, "late", "0.2", "97"))
     return world, account_id

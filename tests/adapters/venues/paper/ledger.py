@@ -147,6 +147,7 @@ class Ledger:
                 line.is_triggered = line.has_executed = True
                 line.rank = self._next_rank()
             case CancelReport() | ExpireReport():
+                assert entry.cum_quantity == line.filled
                 line.is_open = False
 
     def _open(self, line: Line) -> None:
