@@ -115,18 +115,19 @@ class HoldingsCheck:
     async def _note_unknown_instruments(
         self, account_id: str, positions: Sequence[VenuePosition]
     ) -> None:
+        """Each once, however often the core starts: the account knows what was found."""
+        account = await self._records.account(account_id)
         for position in positions:
-            if self._instruments.get(position.symbol) is None:
-                await self._problems.note(
-                    "unknown_symbol", f"a position in {position.symbol}", position
-                )
-                await self._find_external(account_id, position)
+            symbol = position.symbol.encode(errors="replace").decode()  # it may be anything
+            if self._instruments.get(position.symbol) is not None:
+                continue
+            if account.external_positions.get(symbol) != position.quantity:
+                await self._problems.note("unknown_symbol", f"a position in {symbol}", position)
+                await self._find_external(account_id, symbol, position.quantity)
 
-    async def _find_external(self, account_id: str, found: VenuePosition) -> None:
-        symbol = found.symbol.encode(errors="replace").decode()  # it may be anything
-
+    async def _find_external(self, account_id: str, symbol: str, quantity: Decimal) -> None:
         def decide(account: Account) -> None:
-            account.find_external_position(symbol, found.quantity, self._clock.now())
+            account.find_external_position(symbol, quantity, self._clock.now())
 
         await self._records.change(account_id, decide)
 

@@ -140,6 +140,30 @@ async def test_reports_come_twice_and_in_another_order_but_all_come() -> None:
         assert [fill.trade_id for fill in fills] != sorted(fill.trade_id for fill in fills)
 
 
+async def test_a_lost_report_is_not_announced() -> None:
+    async with behind(Faults()) as setting:
+        heard = await reports_of(setting, Faults(lost_report=0.5), 20)
+        assert all(isinstance(each, FillReport) for each in heard)
+        assert 0 < len(heard) < 20
+
+
+async def test_an_outage_lasts_for_requests_questions_and_reports_until_it_is_healed() -> None:
+    async with behind(Faults()) as setting:
+        heard = await reports_of(setting, Faults(outage=1, out_for=1000), 1)
+        assert [type(each) for each in heard] == [FillReport], "it has not begun"
+        setting.venue.faults = Faults(outage=1, out_for=1000)
+        assert isinstance(await setting.venue.submit(limit_order()), Ambiguous)
+        assert isinstance(await setting.inner.find_order("a", "l"), Absent)
+        setting.venue.faults = Faults(outage=0.000001, out_for=1000)
+        with pytest.raises(VenueUnavailable):
+            await setting.venue.status()
+        heard = await reports_of(setting, setting.venue.faults, 3)
+        assert heard
+        assert all(isinstance(each, StreamGap) for each in heard)
+        setting.venue.faults = Faults()
+        assert (await setting.venue.status()).trading
+
+
 async def test_what_falls_into_a_gap_was_made_since_the_gap_began() -> None:
     async with behind(Faults()) as setting:
         heard = await reports_of(setting, Faults(gap=0.3), 20)

@@ -60,6 +60,9 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     - ``unavailable``: a question is not answered; a request is answered by nobody.
     - ``duplicate_report``, ``reordered_report``: again, or only, up to ``report_late_by`` later.
     - ``gap``: reports are lost for up to ``report_late_by``, and then that is announced.
+    - ``lost_report``: it never arrives, and nobody says so.
+    - ``outage``: at a request or a question the venue goes away for up to ``out_for`` seconds;
+      what it would have reported meanwhile falls into a gap.
 
     Every request and answer takes up to ``delay``.
     """
@@ -72,9 +75,12 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_report: float = 0
     reordered_report: float = 0
     gap: float = 0
+    lost_report: float = 0
+    outage: float = 0
     delay: float = 0
     late_by: float = 10
     report_late_by: float = 1
+    out_for: float = 30
 
 
 class UnreliableVenue:
@@ -92,6 +98,7 @@ class UnreliableVenue:
         self.happened: Counter[str] = Counter()
         self._dice = dice
         self._clock = clock
+        self._out_until = 0.0
         self._work = asyncio.Queue[Callable[[], Coroutine[None, None, None]]]()
 
     async def run(self) -> None:
@@ -174,7 +181,7 @@ class UnreliableVenue:
 
     async def _request(self, send: Callable[[], Awaitable[Outcome]]) -> Outcome:
         await self._travel()
-        if self.happens("unavailable"):
+        if self._is_away() or self.happens("unavailable"):
             return Ambiguous("503 Service Unavailable")
         if self.happens("lost_request"):
             return Ambiguous("no answer")
@@ -191,13 +198,23 @@ class UnreliableVenue:
 
     async def _ask(self, question: Callable[[], Awaitable[Answer]]) -> Answer:
         await self._travel()
-        if self.happens("unavailable"):
+        if self._is_away() or self.happens("unavailable"):
             raise VenueUnavailable("503 Service Unavailable")
         answer = await question()
         await self._travel()
         if self.happens("corrupt_answer"):
             raise UnreadableAnswer("it is cut off", _cut_off(answer))
         return answer
+
+    @property
+    def is_out(self) -> bool:
+        """Once the faults have been taken back, no outage goes on."""
+        return self.faults.outage > 0 and self._clock.monotonic() < self._out_until
+
+    def _is_away(self) -> bool:
+        if not self.is_out and self.happens("outage"):
+            self._out_until = self._clock.monotonic() + self._dice.uniform(0, self.faults.out_for)
+        return self.is_out
 
     def _read_garbled(self, outcome: Outcome) -> Outcome:
         """What a reader makes of the answer once it is garbled."""
@@ -248,8 +265,10 @@ class _Wire:
     async def _carry(self, report: Report) -> None:
         if self._gap is not None or isinstance(report, StreamGap | UnreadableReport):
             await self._carry_news_of_loss(report)
-        elif self._venue.happens("gap"):
+        elif self._venue.is_out or self._venue.happens("gap"):
             await self._lose_from(report)
+        elif self._venue.happens("lost_report"):
+            pass
         elif self._venue.happens("corrupt_answer"):
             await self._deliver(self._venue.garbled(report))
             await self._deliver(StreamGap(report.at))

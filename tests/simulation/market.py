@@ -1,4 +1,4 @@
-"""A small market that moves by a seeded walk: two contracts, a quote and a trade at a time."""
+"""A small market that moves by a seeded walk: three contracts, a quote and a trade at a time."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -32,11 +32,17 @@ def _instrument(symbol: str, tick: str) -> Instrument:
     )
 
 
-class SimulatedInstruments:
-    """The Instruments port over the two contracts."""
+TRADED = (_instrument("BTCUSDT", "0.5"), _instrument("ETHUSDT", "0.1"))
+UNTRADED = "DOGEUSDT"
+"""Listed by the venue, and not among the core's instruments."""
 
-    def __init__(self) -> None:
-        listed = (_instrument("BTCUSDT", "0.5"), _instrument("ETHUSDT", "0.1"))
+LISTED = (*TRADED, _instrument(UNTRADED, "0.1"))
+
+
+class SimulatedInstruments:
+    """The Instruments port over some contracts."""
+
+    def __init__(self, listed: tuple[Instrument, ...]) -> None:
         self._by_symbol = {instrument.symbol: instrument for instrument in listed}
 
     def get(self, symbol: str) -> Instrument | None:

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.venues.paper.venue import PaperVenue
 from domain.clock import Clock
 from domain.order.order import Order
-from domain.order.terms import OrderType
+from domain.order.terms import OrderTerms, OrderType, Side
 from domain.risk.risk_limits import SYSTEM_SCOPE
 from domain.use_cases.account_desk import AcknowledgeExternal, Transfer
 from domain.use_cases.requests import AmendOrder, CancelOrder, PlaceOrder
@@ -18,6 +18,7 @@ from domain.venue import VenueOrder
 from infra.composition.core import Core
 from tests.simulation.api_process import Request
 from tests.simulation.client import Client, context_for
+from tests.simulation.market import UNTRADED
 from tests.simulation.order_mix import OrderMix
 from tests.simulation.story import Story
 from tests.simulation.venue_story import SETTLEMENT_ASSET
@@ -55,6 +56,7 @@ class Workload:
             self._deposit: self._sometimes(0.5),
             self._withdraw: self._sometimes(0.5),
             self._trade_by_hand: self._sometimes(0.6),
+            self._trade_what_is_not_traded: self._sometimes(0.2),
             self._bust: self._sometimes(0.5),
             self._acknowledge: 0.7,
         }
@@ -137,9 +139,17 @@ class Workload:
             order = VenueOrder(f"manual-{number}", self._dice.choice(self._accounts), terms)
             await self._venue.submit(order)
 
+    async def _trade_what_is_not_traded(self, number: str) -> None:
+        """A first and only purchase: what it costs stays in its own position."""
+        account_id = self._dice.choice(self._accounts)
+        if not self._story.venue.untraded[account_id]:
+            terms = OrderTerms(UNTRADED, Side.BUY, OrderType.MARKET, Decimal("0.5"))
+            await self._venue.submit(VenueOrder(f"manual-{number}", account_id, terms))
+
     async def _bust(self, number: str) -> None:
         """The venue takes one of its executions back."""
-        standing = [k for k in self._story.venue.fills if k not in self._story.venue.busted]
+        venue = self._story.venue
+        standing = [k for k in venue.fills if k not in venue.busted and k[1] != UNTRADED]
         if standing:
             account_id, symbol, trade_id = self._dice.choice(standing)
             await self._venue.bust(account_id, symbol, trade_id, f"error {number}")

@@ -19,7 +19,7 @@ from tests.doubles.unreliable_venue import Faults, UnreliableVenue
 from tests.simulation.client import context_for
 from tests.simulation.engine.simulation import Simulation
 from tests.simulation.lease import LeaseStore
-from tests.simulation.market import Market, SimulatedInstruments
+from tests.simulation.market import LISTED, TRADED, Market, SimulatedInstruments
 from tests.simulation.observer import Observer
 from tests.simulation.read_store import ReadStore
 from tests.simulation.story import Story
@@ -43,8 +43,9 @@ class World:
         self.story = Story()
         self.store = ReadStore()
         self.checkpoints = MemoryCheckpoints()
-        self.instruments = SimulatedInstruments()
-        self.market = Market(self.instruments, simulation.dice_for("market"))
+        self.instruments = SimulatedInstruments(TRADED)
+        self.listed = SimulatedInstruments(LISTED)
+        self.market = Market(self.listed, simulation.dice_for("market"))
         self.leases = LeaseStore(simulation.clock)
         self.observer = Observer(self.story, self.leases, simulation.reached)
         self.journal = ObservedJournal(self.observer.on_entry)
@@ -57,7 +58,7 @@ class World:
     async def open(self) -> None:
         simulation = self.simulation
         self.paper = await PaperVenue.open(
-            self.journal, self.instruments, FEES, self.clock, self._capabilities()
+            self.journal, self.listed, FEES, self.clock, self._capabilities()
         )
         self.venue = UnreliableVenue(
             self.paper, self._faults(), simulation.dice_for("venue"), simulation.clock
@@ -125,8 +126,11 @@ class World:
             duplicate_report=rate(0.6),
             reordered_report=rate(1.0),
             gap=rate(0.5),
+            lost_report=rate(0.3),
+            outage=rate(0.05),
             delay=dice.choice((0.001, 0.02, 0.3)),
             late_by=dice.choice((1.0, 10.0)),
+            out_for=dice.choice((5.0, 60.0)),
             report_late_by=dice.choice((0.5, 3.0)),
         )
 

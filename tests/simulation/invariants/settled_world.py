@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from domain.decimals import ZERO
 from domain.order.order import Order
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderType
 from domain.risk.trading_state import TradingState
+from tests.simulation.market import UNTRADED
 from tests.simulation.story import Story
 
 _UNDER_WAY = frozenset(
@@ -44,12 +46,16 @@ def _waits_for_its_stop(order: Order) -> bool:
 
 
 def _unknown_to_the_core(story: Story) -> Iterator[str]:
-    """Working orders that somebody has sent to the venue by hand."""
+    """Working orders and positions that somebody has made at the venue by hand."""
+    for account in story.accounts.values():
+        untraded = story.venue.untraded[account.id]
+        if account.external_positions.get(UNTRADED, ZERO) != untraded:
+            yield f"the core does not know of {untraded} {UNTRADED} in account {account.id}"
     for order in story.venue.orders.values():
-        account = story.accounts.get(order.account_id)
-        if account is None or order.order_id is not None or not order.is_open:
+        of_account = story.accounts.get(order.account_id)
+        if of_account is None or order.order_id is not None or not order.is_open:
             continue
-        if order.venue_order_id not in account.external_orders:
+        if order.venue_order_id not in of_account.external_orders:
             yield f"{order.client_order_id} works at the venue, and the core does not know it"
 
 
