@@ -69,10 +69,8 @@ class KeptStreams:
             try:
                 contents, rows = await asyncio.to_thread(self._read, projection, edition, kept)
                 await require_last(self._log, contents.last)
-            except FileNotFoundError:
-                continue
             except SnapshotBad as error:
-                await asyncio.to_thread(self._store.set_aside, kept, projection.name, str(error))
+                await asyncio.to_thread(self._store.refuse, kept, projection.name, error)
             else:
                 return Begin(contents.last.version, rows)
         return FROM_THE_START
@@ -86,7 +84,7 @@ class KeptStreams:
             _logger.warning("stream_not_kept", stream=last.stream, error=str(error))
 
     def _read(self, projection: Projection, edition: Edition, kept: Kept) -> tuple[Contents, Rows]:
-        """Raises SnapshotBad, FileNotFoundError."""
+        """Raises SnapshotBad."""
         with self._store.open(kept) as file:
             contents = self._store.check(file, kept, edition)
             require_tables(projection, contents)
@@ -99,15 +97,16 @@ class KeptStreams:
 
     def _write(self, projection: Projection, last: RecordedEvent, rows: Rows) -> None:
         edition = Edition(last.stream, projection.version)
-        partial = self._store.begin(edition, last.position)
+        self._store.tidy(edition)
+        begun = self._store.begin(edition, last.position)
         try:
             for table in projection.tables:
-                partial.writer.begin()
-                partial.writer.write(_encode(list(rows[table.name].values())))
-                partial.writer.end(table.name, len(rows[table.name]))
-            partial.keep(self._contents(projection, last))
+                begun.writer.begin()
+                begun.writer.write(_encode(list(rows[table.name].values())))
+                begun.writer.end(table.name, len(rows[table.name]))
+            begun.keep(self._contents(projection, last))
         except BaseException:
-            partial.drop()
+            begun.drop()
             raise
         self._store.thin_out(edition, MEGABYTES)
         self._store.forget_all_but(STREAMS)

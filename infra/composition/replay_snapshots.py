@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import asyncpg
 import msgspec
-import structlog
 
 from domain.account.account import Account
 from domain.log import EventLog, LogFailed, RecordedEvent
@@ -44,8 +43,6 @@ _NOT_ROWS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, async
 
 _NO_BUILDS = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 """What PostgreSQL says where read models were never installed, or are gone."""
-
-_logger = structlog.get_logger(__name__)
 
 Use = Callable[[BinaryIO, Contents], Awaitable[None]]
 """What is done with the file of a snapshot that can be trusted. Raises SnapshotBad."""
@@ -206,21 +203,16 @@ class TrustedSnapshots:
         name, edition = projection.name, edition_of(projection, active)
         for kept in await asyncio.to_thread(self._store.kept, edition, until):
             try:
-                file = self._store.open(kept)
-            except OSError as error:
-                _logger.warning("snapshot_not_read", path=str(kept.path), error=str(error))
-                continue
-            try:
-                return await self._used(projection, edition, kept, file, use)
+                return await self._used(projection, edition, kept, use)
             except SnapshotBad as error:
-                await asyncio.to_thread(self._store.set_aside, kept, name, str(error))
+                await asyncio.to_thread(self._store.refuse, kept, name, error)
         return None
 
     async def _used(
-        self, projection: Projection, edition: Edition, kept: Kept, file: BinaryIO, use: Use
+        self, projection: Projection, edition: Edition, kept: Kept, use: Use
     ) -> Contents:
         """Raises SnapshotBad."""
-        with file:
+        with self._store.open(kept) as file:
             contents = await asyncio.to_thread(self._store.check, file, kept, edition)
             require_tables(projection, contents)
             await require_last(self._log, contents.last)

@@ -16,6 +16,11 @@ class SnapshotMetrics:
             ["model"],
             registry=registry,
         )
+        self.not_read = Counter(
+            "patriot_snapshots_not_read",
+            "Times that snapshots could not be read, and stayed where they are.",
+            registry=registry,
+        )
         self.not_taken = Counter(
             "patriot_snapshots_not_taken",
             "Snapshots that were due and could not be taken then.",

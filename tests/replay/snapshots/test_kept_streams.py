@@ -1,5 +1,6 @@
 """Rows of streams that are kept: what begins with them ends as what begins at the start."""
 
+import errno
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,17 @@ from tests.api.served import NO_SNAPSHOTS, NOWHERE
 from tests.doubles.memory_log import MemoryEventLog
 from tests.projections.history import History, append_all
 from tests.projections.manual_clock import ManualClock
-from tests.replay.snapshots.test_snapshots import cut, emptied, flipped, renamed, torn, zeroed
+from tests.replay.snapshots.test_snapshots import (
+    a_directory,
+    cut,
+    emptied,
+    flipped,
+    of_a_former_format,
+    renamed,
+    torn,
+    unreadable,
+    zeroed,
+)
 
 EVENTS = 700
 EVERY = 7
@@ -63,6 +74,10 @@ class Asked:
         )
         return value or 0.0
 
+    @property
+    def not_read(self) -> float:
+        return self.registry.get_sample_value("patriot_snapshots_not_read_total") or 0.0
+
 
 async def story(directory: Path, seed: int) -> Asked:
     log, history = MemoryEventLog(), History(seed, accounts=1)
@@ -98,7 +113,13 @@ async def test_a_long_fold_happens_once(tmp_path: Path) -> None:
     assert min(begun) >= account.version - 1
 
 
-@pytest.mark.parametrize("damage", [cut, emptied, flipped, renamed, torn, zeroed])
+DAMAGES = (
+    *(cut, emptied, flipped, renamed, torn, zeroed),
+    *(of_a_former_format, a_directory, unreadable),
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 async def test_what_cannot_be_trusted_is_set_aside(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -111,6 +132,11 @@ async def test_what_cannot_be_trusted_is_set_aside(
     assert await asked.answers(asked.past(NEVER), head) == before
     assert asked.set_aside == 1
     assert len(asked.files) == 1
+    await asked.answers(asked.past(EVERY), head)
+    damage(asked.files[-1])
+    assert await asked.answers(asked.past(NEVER), head) == before
+    assert asked.set_aside == 2
+    assert len(list(asked.directory.glob("aside/*"))) == 1
 
 
 async def test_those_of_another_stream(tmp_path: Path) -> None:
@@ -137,3 +163,46 @@ async def test_a_disk_that_is_full_changes_no_answer(
     monkeypatch.setattr("os.fsync", full)
     assert await asked.answers(asked.past(EVERY), head) == before
     assert asked.files == []
+
+
+async def test_what_a_killed_writer_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    asked = await story(tmp_path, 12)
+    head = await asked.log.head()
+    await asked.answers(asked.past(EVERY), head)
+    (whole,) = asked.files
+    at_its_place, elsewhere = whole.with_suffix(".partial"), whole.with_name("7.partial")
+    whole.rename(at_its_place)
+    elsewhere.write_bytes(b"left")
+    await asked.answers(asked.past(EVERY), head)
+    assert list(whole.parent.iterdir()) == [whole]
+
+
+async def test_where_they_cannot_be_listed_no_answer_is_another(tmp_path: Path) -> None:
+    asked = await story(tmp_path, 13)
+    head = await asked.log.head()
+    before = await asked.answers(asked.past(NEVER), head)
+    await asked.answers(asked.past(EVERY), head)
+    (whole,) = asked.files
+    whole.unlink()
+    whole.parent.rmdir()
+    whole.parent.symlink_to(whole.parent)
+    assert await asked.answers(asked.past(EVERY), head) == before
+    assert asked.not_read == 1
+
+
+async def test_too_many_open_files_are_not_their_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await story(tmp_path, 14)
+    head = await asked.log.head()
+    before = await asked.answers(asked.past(NEVER), head)
+    await asked.answers(asked.past(EVERY), head)
+
+    def too_many(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", too_many)
+        assert await asked.answers(asked.past(NEVER), head) == before
+    assert asked.not_read
+    assert (asked.set_aside, len(asked.files)) == (0, 1)

@@ -1,5 +1,8 @@
 """Which snapshots are kept, and which make room."""
 
+import signal
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,10 +14,28 @@ from prometheus_client import CollectorRegistry
 from replay.snapshots import store as module
 from replay.snapshots.contents import Edition
 from replay.snapshots.metrics import SnapshotMetrics
+from replay.snapshots.snapshot_file import check
 from replay.snapshots.store import MEGABYTE, MOST_ASIDE, Kept, SnapshotStore
 from tests.replay.snapshots.test_snapshot_file import CONTENTS
 
 ORDERS = Edition("orders", 2)
+REPOSITORY = Path(__file__).parents[3]
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from prometheus_client import CollectorRegistry
+from replay.snapshots.contents import Edition
+from replay.snapshots.metrics import SnapshotMetrics
+from replay.snapshots.store import SnapshotStore
+
+store = SnapshotStore(Path(sys.argv[1]), SnapshotMetrics(CollectorRegistry()))
+partial = store.begin(Edition("orders", 2), 7)
+partial.writer.begin()
+partial.writer.write(os.urandom(100_000))
+partial.writer.end("orders", 1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture
@@ -53,6 +74,32 @@ def test_what_is_not_sealed_is_not_kept(store: SnapshotStore) -> None:
     partial.drop()
     store.begin(ORDERS, 8).drop()
     assert positions(store) == []
+
+
+def test_while_somebody_writes_nobody_else_does(store: SnapshotStore) -> None:
+    writing = store.begin(ORDERS, 7)
+    with pytest.raises(FileExistsError):
+        store.begin(ORDERS, 7)
+    store.tidy(ORDERS)
+    writing.keep(CONTENTS)
+    (kept,) = store.kept(ORDERS)
+    with store.open(kept) as file:
+        assert check(file).model == "orders"
+
+
+def test_what_a_killed_writer_left_is_taken_over(store: SnapshotStore, tmp_path: Path) -> None:
+    """It dies in the middle of writing, with no chance to tidy."""
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "snapshots")], check=False, cwd=REPOSITORY
+    )
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = (tmp_path / "snapshots" / "orders.v2").iterdir()
+    assert left.stat().st_size > 1_000
+    partial = store.begin(ORDERS, 7)
+    partial.keep(CONTENTS)
+    (kept,) = store.kept(ORDERS)
+    with store.open(kept) as file:
+        assert check(file).parts == ()
 
 
 def test_room_is_made_where_they_are_densest(store: SnapshotStore) -> None:
