@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -17,9 +18,11 @@ from domain.venue import (
     TriggerReport,
 )
 from tests.contract.trader import ACCOUNT, EVER, accepted
-from tests.contract.venue_cases import CASES, NAMES, QUANTITY, Case
+from tests.contract.venue_cases import CASES, NAMES, PART, QUANTITY, Case, open_position
 from tests.contract.venue_story import D, Heard, limit, move, order, print_trade, show
 from tests.contract.venues import FEES, INSTRUMENT, VenueUnderTest
+
+NOTHING = D(0)
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
@@ -59,6 +62,83 @@ async def test_an_end_is_reported_with_its_reason(direct: VenueUnderTest) -> Non
     for name, tif in (("i", TimeInForce.IOC), ("f", TimeInForce.FOK)):
         await accepted(direct.trader.submit(limit(name, "buy", "5", "10.0", time_in_force=tif)))
         assert await heard.cancel() == (name, str(tif))
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+async def test_a_cancel_says_how_much_was_executed(direct: VenueUnderTest, case: Case) -> None:
+    await case.place(direct)
+    heard = Heard(direct)
+    move(direct, *case.wake, case.part)
+    await accepted(direct.trader.cancel("x"))
+    assert await heard.end_of("x") == ("CancelReport", PART)
+    assert await executed(direct, "x") == PART
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+async def test_a_cancel_says_that_nothing_was_executed(direct: VenueUnderTest, case: Case) -> None:
+    await case.place(direct)
+    heard = Heard(direct)
+    await accepted(direct.trader.cancel("x"))
+    assert await heard.end_of("x") == ("CancelReport", NOTHING)
+    if case.partner is not None:
+        assert await heard.end_of("y") == ("CancelReport", NOTHING)
+
+
+async def test_what_is_ended_at_once_says_how_much_was_executed(direct: VenueUnderTest) -> None:
+    heard = Heard(direct)
+    show(direct, "10.0", "10.1", "1.5")
+    for name, tif, filled in (("i", TimeInForce.IOC, PART), ("f", TimeInForce.FOK, NOTHING)):
+        immediate = limit(name, "buy", "4", "10.1", time_in_force=tif)
+        await accepted(direct.trader.submit(immediate))
+        assert await heard.end_of(name) == ("CancelReport", filled)
+        assert await executed(direct, name) == filled
+
+
+async def test_what_has_nothing_left_to_reduce_says_how_much_was_executed(
+    direct: VenueUnderTest,
+) -> None:
+    await open_position(direct)
+    heard = Heard(direct)
+    reducing = limit("r", "sell", str(QUANTITY), "11.0", reduce_only=True)
+    await accepted(direct.trader.submit(reducing))
+    print_trade(direct, "11.0", "1.5")
+    await accepted(direct.trader.submit(limit("s", "sell", "2.5", "9.0")))
+    show(direct, "10.0", "10.1")
+    assert await heard.end_of("r") == ("CancelReport", PART)
+    assert await executed(direct, "r") == PART
+
+
+@pytest.mark.parametrize("filled", [NOTHING, PART])
+async def test_an_expiry_says_how_much_was_executed(
+    direct: VenueUnderTest, filled: Decimal
+) -> None:
+    heard = Heard(direct)
+    expire_at = direct.clock.now() + timedelta(seconds=5)
+    gtd = limit("g", "buy", "4", "9", time_in_force=TimeInForce.GTD, expire_at=expire_at)
+    await accepted(direct.trader.submit(gtd))
+    if filled:
+        print_trade(direct, "9.0", str(filled))
+    await direct.clock.until_asleep()
+    await direct.clock.advance(6)
+    assert await heard.end_of("g") == ("ExpireReport", filled)
+    assert await executed(direct, "g") == filled
+
+
+async def test_an_end_does_not_count_what_was_taken_back(direct: VenueUnderTest) -> None:
+    heard = Heard(direct)
+    await accepted(direct.trader.submit(limit("x", "buy", "4", "9")))
+    print_trade(direct, "9.0", "1.5")
+    print_trade(direct, "9.0", "1")
+    first = await heard.fill()
+    assert isinstance(await direct.bust(first), Accepted)
+    await accepted(direct.trader.cancel("x"))
+    assert await heard.end_of("x") == ("CancelReport", D(1))
+
+
+async def executed(on: VenueUnderTest, name: str) -> Decimal:
+    """As the venue's list of fills adds up."""
+    fills = await on.trader.fills()
+    return sum((fill.quantity for fill in fills if fill.client_order_id == name), NOTHING)
 
 
 async def test_a_stop_says_that_it_triggered_before_it_fills(direct: VenueUnderTest) -> None:

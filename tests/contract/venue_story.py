@@ -8,7 +8,7 @@ import msgspec
 
 from domain.market_data import Quote, Trade
 from domain.order.terms import OrderTerms, OrderType, Side
-from domain.venue import CancelReport, FillReport, Report, VenueOrder
+from domain.venue import CancelReport, EndReport, FillReport, Report, VenueOrder
 from tests.contract.trader import ACCOUNT
 from tests.contract.venues import INSTRUMENT, VenueUnderTest
 
@@ -87,3 +87,10 @@ class Heard:
         report = await self.next()
         assert isinstance(report, CancelReport), report
         return report.client_order_id, report.reason
+
+    async def end_of(self, name: str) -> tuple[str, Decimal | None]:
+        """The end of an order, after whatever else is heard: its kind, and what was executed."""
+        while True:
+            report = await self.next()
+            if isinstance(report, EndReport) and report.client_order_id == name:
+                return type(report).__name__, report.cum_quantity

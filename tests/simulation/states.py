@@ -11,10 +11,10 @@ from domain.order.events import (
     OrderEvent,
     OrderFilled,
     OrderRejected,
+    OrderUnknown,
     OrderWithheld,
 )
 from domain.order.order import Order, order_id_of
-from domain.order.status import Ending
 from domain.risk.events import TradingResumed
 from domain.risk.trading_state import TradingState
 from domain.session.events import LeaderEpochStarted
@@ -44,6 +44,8 @@ def _states_of_order(story: Story, event: OrderEvent) -> Iterator[str]:
             yield from _states_of_fill(story.orders[event.originator_id])
         case OrderAccepted() if story.orders[event.originator_id].unknown:
             yield "order/found"
+        case OrderUnknown(reason="fills are missing"):
+            yield "order/fills_missing"
         case OrderRejected(code="never_arrived" | "outside_window"):
             yield f"rejected/{event.code}"
         case OrderWithheld():
@@ -76,8 +78,6 @@ def _states_of_fill(order: Order) -> Iterator[str]:
         yield "fill/before_ack"
     if order.unknown:
         yield "fill/while_unknown"
-    if order.ending is Ending.CANCELLED:
-        yield "fill/after_cancel"
     if order.pending_cancel is not None:
         yield "fill/while_cancelling"
     if order.pending_amend is not None:

@@ -26,7 +26,6 @@ EVENTS = frozenset(
 """Every event there is about orders, accounts, limits and sessions."""
 
 STATES = EVENTS | {
-    "fill/after_cancel",
     "fill/before_ack",
     "fill/while_amending",
     "fill/while_cancelling",
@@ -35,6 +34,7 @@ STATES = EVENTS | {
     "leader/changed",
     "leader/deposed",
     "oco/partner_cancelled",
+    "order/fills_missing",
     "order/found",
     "rejected/never_arrived",
     "rejected/outside_window",

@@ -9,8 +9,10 @@ from domain.errors import NotFound
 from domain.order.order import Order, VenueDataError, venue_client_id_of
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderType, Side
+from domain.use_cases.requests import AmendOrder
 from domain.venue import (
     Absent,
+    Amendment,
     CancelReport,
     ExpireReport,
     OrderReport,
@@ -20,7 +22,7 @@ from domain.venue import (
     VenueStatus,
 )
 from tests.domain.execution.sent import a_world, sent
-from tests.domain.world import NOON, World, a_fill, terms_of
+from tests.domain.world import NOON, World, a_fill, context_for, terms_of
 
 
 def reports_on(order: Order) -> dict[str, OrderReport]:
@@ -124,3 +126,91 @@ async def test_unknown_twice_and_found_twice() -> None:
 
 def types_of(world: World, order: Order) -> list[str]:
     return [event.type for event in world.recorded(order.stream)]
+
+
+def ends(order: Order, executed: str | None) -> list[CancelReport | ExpireReport]:
+    """Both reports of an end that say how much was executed in all."""
+    head = (order.venue_client_id, "v", order.account_id)
+    quantity = None if executed is None else Decimal(executed)
+    return [
+        CancelReport(*head, "user", NOON, quantity),
+        ExpireReport(*head, NOON, quantity),
+    ]
+
+
+BOTH = pytest.mark.parametrize("which", [0, 1], ids=["cancel", "expire"])
+
+
+@BOTH
+@pytest.mark.parametrize("executed", ["1", "0.500000000000000001", None])
+async def test_an_end_is_not_booked_while_fills_are_missing(
+    which: int, executed: str | None
+) -> None:
+    """Its money stays reserved, and the log says so to whoever comes after a restart."""
+    world, account_id = await a_world(processes=2)
+    order = await sent(world, account_id)
+    await world.here.booking.book(a_fill(order, "1", "0.5"))
+    await world.settle()
+    reserved = (await world.account_state(account_id)).reserved("USDT")
+    report = ends(order, executed)[which]
+    for process in (*world.processes, *world.processes):
+        await process.booking.book(report)
+        assert not await process.booking.has_ended(report)
+    await world.settle()
+    assert types_of(world, order)[-2:] == ["OrderFilled", "OrderUnknown"]
+    assert (await world.order(order.id)).in_doubt
+    assert (await world.account_state(account_id)).reserved("USDT") == reserved > 0
+
+
+@BOTH
+@pytest.mark.parametrize("executed", ["0.5", "0.3", "0"])
+async def test_an_end_that_tells_of_no_more_than_is_booked_is_booked(
+    which: int, executed: str
+) -> None:
+    """Of less, too: a bust of the rest is on its way, and stops no end."""
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book(a_fill(order, "1", "0.5"))
+    report = ends(order, executed)[which]
+    await world.here.booking.book(report)
+    assert await world.here.booking.has_ended(report)
+    assert types_of(world, order)[-1] == ("OrderCancelled", "OrderExpired")[which]
+
+
+@BOTH
+async def test_the_missing_fills_and_the_venues_records_end_it(which: int) -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book(ends(order, "0.5")[which])
+    await world.here.booking.book(a_fill(order, "1", "0.5"))
+    assert (await world.order(order.id)).is_live
+    status = (VenueStatus.CANCELLED, VenueStatus.EXPIRED)[which]
+    state = msgspec.structs.replace(a_state(order, status), cum_quantity=Decimal("0.5"))
+    await world.here.booking.book_state(state, NOON)
+    ended = await world.order(order.id)
+    assert (ended.is_live, ended.cum_quantity) == (False, Decimal("0.5"))
+
+
+@BOTH
+async def test_an_amendment_that_the_venue_took_may_hide_missing_fills(which: int) -> None:
+    """Filled on its old terms, it stays pending until what was executed on the new is booked."""
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(2)))
+    await world.here.orders.amend(request, context_for("a"))
+    await world.here.booking.book(a_fill(order, "1", "1"))
+    report = ends(order, "1.5")[which]
+    await world.here.booking.book(report)
+    assert not await world.here.booking.has_ended(report)
+    assert (await world.order(order.id)).in_doubt
+
+
+async def test_of_an_ended_order_too_fills_can_be_missing() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book(ends(order, "0")[0])
+    late = ends(order, "0.5")[1]
+    await world.here.booking.book(late)
+    assert not await world.here.booking.has_ended(late)
+    await world.here.booking.book(a_fill(order, "1", "0.5"))
+    assert await world.here.booking.has_ended(late)

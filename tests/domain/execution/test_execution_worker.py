@@ -9,6 +9,7 @@ import pytest
 from domain.execution.execution_worker import ExecutionWorker
 from domain.execution.lease import LeaseLost
 from domain.execution.leased_log import LeasedLog
+from domain.execution.reconciliation import Reconciliation
 from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
 from domain.repository import Repository
 from domain.use_cases.requests import CancelOrder
@@ -17,6 +18,7 @@ from domain.venue import (
     Accepted,
     Ambiguous,
     CancelReport,
+    ExpireReport,
     OpenOrder,
     OrderState,
     Outcome,
@@ -105,6 +107,40 @@ async def test_what_works_after_its_end_is_cancelled_at_the_venue() -> None:
     world.venue.working = [OpenOrder(order.venue_client_id, "v", account_id, order.terms, D0)]
     async with at_work(world):
         await until(lambda: ("cancel", order.venue_client_id) in world.venue.sent)
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+@pytest.mark.parametrize("status", [VenueStatus.CANCELLED, VenueStatus.EXPIRED])
+async def test_an_order_ends_with_the_fill_whose_report_was_lost_or_late(
+    status: VenueStatus, is_late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order itself is asked about: nobody waits for the next comparison of the account."""
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    head, executed = (order.venue_client_id, "v", account_id), Decimal("0.5")
+    cancelled = status is VenueStatus.CANCELLED
+    monkeypatch.setattr(Reconciliation, "run", never_again)
+    async with at_work(world):
+        fill = a_fill(order, "1", "0.5")
+        world.venue.fills = [fill]
+        world.venue.states[order.venue_client_id] = OrderState(
+            *head, status, executed, "user", NOON, order.terms
+        )
+        world.venue.to_report.put_nowait(
+            CancelReport(*head, "user", NOON, executed)
+            if cancelled
+            else ExpireReport(*head, NOON, executed)
+        )
+        if is_late:
+            world.venue.to_report.put_nowait(fill)
+        await until(lambda: types(world)[-1] == ("OrderCancelled" if cancelled else "OrderExpired"))
+    of_order = [event.type for event in world.recorded(order.stream)]
+    assert of_order[-3:-1] == ["OrderUnknown", "OrderFilled"]
+    assert (await world.order(order.id)).cum_quantity == executed
+
+
+async def never_again(_: Reconciliation) -> None:
+    await asyncio.Event().wait()
 
 
 async def test_an_epoch_begins_before_anything_is_sent() -> None:
