@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from adapters.venues.paper.book import Book
 from adapters.venues.paper.engine import MatchingEngine
-from adapters.venues.paper.entry import Entry
+from adapters.venues.paper.entry import Entry, decode, encode
 from adapters.venues.paper.recovery import Recovered, recover
 from adapters.venues.paper.snapshot import Snapshot, seal, unseal
 from adapters.venues.paper.venue import PaperVenue
-from domain.venue import VenueUnavailable
+from domain.venue import EndReport, VenueUnavailable
 from tests.adapters.venues.paper.inputs import (
     Operation,
     operation_sequences,
@@ -90,6 +90,29 @@ async def test_the_newest_sound_snapshot_is_used() -> None:
         await journal.save_snapshot(snapshot_of(journal, sequence))
     assert (await recovered_from(journal)).snapshot_at == 3
     assert journal.put_aside == {}
+
+
+OLD_ENDS = [
+    '{"type":"CancelReport","client_order_id":"l","venue_order_id":"1","account_id":"a",'
+    '"reason":"user","at":"2026-01-01T00:00:00Z"}',
+    '{"type":"ExpireReport","client_order_id":"l","venue_order_id":"1","account_id":"a",'
+    '"at":"2026-01-01T00:00:00Z"}',
+]
+
+
+@pytest.mark.parametrize("text", OLD_ENDS)
+async def test_an_end_from_before_its_quantity_was_kept_is_still_read(text: str) -> None:
+    """Also where a snapshot was taken right after it: the entry is what it was then."""
+    s = Scenario()
+    s.order("l", "buy", "limit", "2", limit_price="9")
+    end = decode(text)
+    assert isinstance(end, EndReport)
+    assert end.cum_quantity is None
+    assert encode(end) == text
+    journal = MemoryPaperJournal()
+    await journal.append(0, [*s.journal, end])
+    await journal.save_snapshot(snapshot_of(journal, 2))
+    assert (await recovered_from(journal)).snapshot_at == 2
 
 
 def truncated(snapshot: Snapshot) -> Snapshot:
