@@ -74,6 +74,7 @@ class Observer:
         _raise_first(
             one_leader.on_request(self._lease, epoch, f"the {request} of {client_order_id}")
         )
+        _raise_first(halted_trading.on_request(self._story, request, client_order_id))
 
 
 def _raise_first(broken: Iterator[str]) -> None:

@@ -1,4 +1,4 @@
-"""No request leaves a worker whose lease had run out, or for an order another epoch intended."""
+"""No request leaves a worker whose lease had run out; epochs begin in their order."""
 
 from collections.abc import Iterator
 
