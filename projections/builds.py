@@ -9,6 +9,7 @@ import msgspec
 
 from domain.clock import Clock
 from domain.log import RecordedEvent
+from infra.own_schemas import build_schema
 from projections.failures import Fenced
 from projections.statements import script, statements
 
@@ -105,10 +106,7 @@ class Builds:
         self, connection: "Connection", projection: "Projection", state: str = "building"
     ) -> Build:
         """A new empty build with its tables."""
-        number = await connection.fetchval(_SQL["next_number"])
-        build = f"{projection.name}_v{projection.version}_{number}"
-        # A schema of this name without a row here is left from a table of builds that was deleted.
-        await connection.execute(f"drop schema if exists {build} cascade")
+        build = await self._new_name(connection, projection)
         await connection.execute(f"create schema {build}")
         await connection.execute(projection.table_definitions(build))
         now = self._clock.now()
@@ -116,6 +114,15 @@ class Builds:
             _SQL["insert"], build, projection.name, projection.version, state, now
         )
         return next(b for b in await self.of(connection, projection.name) if b.build == build)
+
+    async def _new_name(self, connection: "Connection", projection: "Projection") -> str:
+        """A schema that is there is somebody's, or left from a table of builds that was deleted:
+        the next number is as good."""
+        while True:
+            number = await connection.fetchval(_SQL["next_number"])
+            name = build_schema(projection.name, projection.version, number)
+            if not await connection.fetchval(_SQL["schema_exists"], name):
+                return name
 
     async def of(self, connection: "Connection", name: str) -> Sequence[Build]:
         """All builds of a projection, the oldest first."""

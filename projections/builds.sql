@@ -5,6 +5,9 @@ select pg_advisory_xact_lock(hashtext('patriot.projections'), hashtext($1))
 -- name: next_number
 select nextval('projections.build_numbers')
 
+-- name: schema_exists
+select to_regnamespace($1) is not null
+
 -- name: insert
 insert into projections.builds (build, name, version, state, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $5)

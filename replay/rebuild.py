@@ -15,7 +15,7 @@ from replay.manifest import CutRecord, Manifest, Run, root_digest
 from replay.rebuild_listener import RebuildListener
 from replay.rebuild_models import OpenModels, ReadModels
 from replay.rebuild_run import PAGE, RebuildFailed, RebuildRun
-from replay.schemas import Progress, RebuiltSchema, Schemas, Superseded, check_name
+from replay.schemas import Progress, RebuiltSchema, Schemas, Superseded, check_name, check_new_name
 
 if TYPE_CHECKING:
     from replay.connection import Connection, Pool
@@ -64,12 +64,12 @@ class Rebuilder:
     ) -> Manifest:
         """The read models of these names, or all, as of a position or an instant.
 
-        Raises InvalidInput as ``resolve``, ``check_name`` and OpenModels do; Conflict:
+        Raises InvalidInput as ``resolve``, ``check_new_name`` and OpenModels do; Conflict:
         ``schema_exists``, ``other_rebuild``, ``not_ours``, ``schema_in_use``; LogError;
         RebuildFailed.
         """
         parse_as_of(as_of)
-        check_name(into)
+        check_new_name(into)
         models = self._models(into, names)
         with _failures_told():
             async with self._pool.acquire() as holder, self._schemas.locked(holder, into):
@@ -84,7 +84,7 @@ class Rebuilder:
                 return await self._schemas.all(connection)
 
     async def drop(self, name: str) -> None:
-        """Raises as ``Schemas.drop``, and RebuildFailed."""
+        """Raises as ``check_name`` and ``Schemas.drop``, and RebuildFailed."""
         check_name(name)
         with _failures_told():
             async with self._pool.acquire() as connection, self._schemas.locked(connection, name):

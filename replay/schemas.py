@@ -11,6 +11,7 @@ import msgspec
 
 from domain.clock import Clock
 from domain.errors import Conflict, InvalidInput, NotFound
+from infra.own_schemas import is_own
 from replay.cut import Cut
 from replay.manifest import Manifest, decode_manifest, encode_manifest
 from replay.statements import statements
@@ -23,18 +24,6 @@ LOCK_MS = 2_000
 
 _SQL = statements("schemas.sql")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
-_OTHERS = frozenset(
-    {
-        "information_schema",
-        "log",
-        "market",
-        "projections",
-        "public",
-        "read",
-        "replay",
-        "subject_keys",
-    }
-)
 
 
 class Progress(NamedTuple):
@@ -83,12 +72,19 @@ class Superseded(Exception):
 
 
 def check_name(name: str) -> None:
-    """Raises InvalidInput: ``invalid_schema``."""
-    if not _NAME.fullmatch(name) or name.startswith("pg_"):
+    """Of any schema, also one that a former release has made. Raises InvalidInput:
+    ``invalid_schema``."""
+    if not _NAME.fullmatch(name):
         message = f"{name!r} is no name for it: small letters, digits and _, up to 63 of them"
         raise InvalidInput("invalid_schema", message, "into")
-    if name in _OTHERS:
-        raise InvalidInput("invalid_schema", f"{name} is used for something else", "into")
+
+
+def check_new_name(name: str) -> None:
+    """Of a schema that is to be filled. Raises InvalidInput: ``invalid_schema``."""
+    check_name(name)
+    if is_own(name):
+        message = f"{name} is a name that the core or PostgreSQL uses for itself: take another"
+        raise InvalidInput("invalid_schema", message, "into")
 
 
 class Schemas:

@@ -26,7 +26,7 @@ from replay.manifest import TableDigest
 from replay.rebuild import Rebuilder
 from replay.rebuild_models import Happened, PageFailed, ReadModels
 from replay.rebuild_run import RebuildFailed
-from replay.schemas import RebuiltSchema, check_name
+from replay.schemas import RebuiltSchema, check_new_name
 
 if TYPE_CHECKING:
     from replay.connection import Connection, Pool
@@ -43,7 +43,7 @@ CONNECTIONS = 4
 def check_request(as_of: str, into: str, names: Collection[str]) -> None:
     """What can be told without asking anything. Raises InvalidInput."""
     parse_as_of(as_of)
-    check_name(into)
+    check_new_name(into)
     projections_named(names)
 
 

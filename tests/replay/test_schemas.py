@@ -1,7 +1,9 @@
 """Whose schema it is, who is at work on it, and what becomes of it."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,13 @@ import pytest
 from domain.errors import InvalidInput, NotFound, Refused
 from domain.event import format_time
 from domain.log import RecordedEvent
+from infra.own_schemas import NAMES, build_schema, is_own
+from projections.builds import Builds, install
+from projections.registry import ALL_PROJECTIONS
+from projections.risk import RISK_PROJECTION
 from replay.cut import Cut
 from replay.rebuild_run import RebuildFailed
-from replay.schemas import Progress, Schemas, check_name
+from replay.schemas import Progress, Schemas, check_name, check_new_name
 from tests.doubles.memory_log import MemoryEventLog, MemoryStore
 from tests.projections.history import History
 from tests.replay.rebuilding import Archive, Heard, open_archive
@@ -193,17 +199,75 @@ async def test_only_the_same_request_goes_on_with_what_is_unfinished(archive: Ar
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["", "Past", "1st", "a-b", "a b", 'a"b', "ä", "a" * 64, "past\n", "pg_past", "read", "public"],
+    "name", ["", "Past", "1st", "a-b", "a b", 'a"b', "ä", "a" * 64, "past\n", "past_v١_1"]
 )
 def test_what_is_no_name(name: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        check_name(name)
-    assert caught.value.code == "invalid_schema"
+    for check in (check_name, check_new_name):
+        with pytest.raises(InvalidInput, match="small letters") as caught:
+            check(name)
+        assert caught.value.code == "invalid_schema"
 
 
-@pytest.mark.parametrize("name", ["a", "select", "user", "past_2026_01", "a" * 63])
-async def test_any_other_word_will_do(archive: Archive, name: str) -> None:
-    await archive.rebuild(20, name)
-    assert await archive.connection.fetchval(f'select count(*) from "{name}".accounts')
-    await archive.rebuilder().drop(name)
+REPOSITORY = Path(__file__).parents[2]
+ROOMS = ("adapters", "api", "infra", "projections", "replay")
+
+RESERVED = (
+    *("public", "information_schema", "pg_past", "pg_temp", "pg_catalog"),
+    *("read", "log", "market", "projections", "replay", "subject_keys", "workers", "paper_venue"),
+    *("accounts_v2_41", "orders_v9_9", "order_timeline_v1_0", "next_release_v10_12345"),
+)
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_what_others_call_theirs(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{name} is a name that the core") as caught:
+        check_new_name(name)
+    assert (caught.value.code, caught.value.field) == ("invalid_schema", "into")
+
+
+def test_whatever_schema_the_code_makes_is_reserved() -> None:
+    made = {
+        name
+        for room in ROOMS
+        for path in (REPOSITORY / room).rglob("*.sql")
+        for name in re.findall(r"(?i)create schema (?:if not exists )?(\w+)", path.read_text())
+    }
+    assert made == NAMES
+    for projection in ALL_PROJECTIONS:
+        assert is_own(build_schema(projection.name, projection.version, 1))
+
+
+WORDS = ("a", "select", "user", "past_2026_01", "accounts", "v2_41", "past_v2", "a" * 63)
+
+
+async def test_any_other_word_will_do(archive: Archive) -> None:
+    for name in WORDS:
+        await archive.rebuild(20, name)
+        assert await archive.connection.fetchval(f'select count(*) from "{name}".accounts')
+        await archive.rebuilder().drop(name)
+
+
+async def test_what_a_former_release_called_so_can_be_dropped(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as former:
+        former.setattr("replay.rebuild.check_new_name", check_name)
+        await archive.rebuild(20, "accounts_v2_41")
+    assert await refused(archive.rebuild(20, "accounts_v2_42")) == "invalid_schema"
+    await archive.rebuilder().drop("accounts_v2_41")
+    assert await refused(archive.rebuilder().drop("read")) == "no_such_schema"
+    assert await archive.schemas() == {"replay"}
+
+
+async def test_a_build_takes_no_schema_of_others(archive: Archive) -> None:
+    """Nor one of the tool's, which a former release let have such a name."""
+    execute, builds = archive.connection.execute, Builds(archive.clock)
+    await install(archive.connection)
+    names = [build_schema("risk", RISK_PROJECTION.version, number) for number in (1, 2, 3)]
+    for name in names[:2]:
+        await execute(f"create schema {name}; create table {name}.theirs as select 1 as a")
+    async with archive.connection.transaction():
+        made = await builds.create(archive.connection, RISK_PROJECTION)
+    assert made.build == names[2]
+    for name in names[:2]:
+        assert await archive.connection.fetchval(f"select a from {name}.theirs") == 1

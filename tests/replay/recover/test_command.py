@@ -149,8 +149,11 @@ def test_who_may_read_may_read_afterwards(command: CommandLine, postgres_dsn: st
 
 
 def test_schemas_of_others_are_left_alone(command: CommandLine, postgres_dsn: str) -> None:
-    assert command("rebuild", "--as-of", "100", "--into", "orders_v9_9").code == 0
+    assert command("rebuild", "--as-of", "100", "--into", "past").code == 0
     with database(postgres_dsn) as connection:
+        # As a former release let it be called.
+        connection.execute("alter schema past rename to orders_v9_9")
+        connection.execute("update replay.schemas set name = 'orders_v9_9'")
         connection.execute("create schema orders_venue; create schema my_orders_v1_1")
     recovered = command("recover", "--json")
     assert steps(recovered.json)["leftovers"] == "none"
