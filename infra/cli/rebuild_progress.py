@@ -9,7 +9,7 @@ from rich.text import Text
 
 from domain.event import format_time
 from infra.cli.output import errors
-from replay.cut import Cut
+from replay.cut import AROUND, Cut
 from replay.rebuild_listener import RebuildListener
 from replay.schemas import Progress as Reached
 
@@ -115,7 +115,10 @@ def shown() -> Iterator[RebuildListener]:
 def _announce(cut: Cut, progress: Reached) -> None:
     _say(f"{cut.asked_for} is position {cut.position}, recorded at {format_time(cut.recorded_at)}")
     if cut.out_of_order:
-        _say("recorded times go back around it: the position says what is in, not the time")
+        _say(
+            f"recorded times go back around it ({AROUND} events on either side are looked at): "
+            "the position says what is in, not the time"
+        )
     if progress.checkpoint:
         _say(f"goes on from position {progress.checkpoint}")
 

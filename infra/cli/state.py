@@ -14,6 +14,7 @@ from infra.cli.options import AsJson, DataDir, settings_for
 from infra.cli.output import Row, advise, console, fail, print_json, print_record
 from infra.composition.replay_state import UNREADABLE, State, check_request, state_then
 from infra.settings import Settings
+from replay.cut import AROUND
 
 SHOWN = 10
 """Entries of a collection that are printed for people."""
@@ -58,6 +59,7 @@ def _document(found: State) -> Row:
             "position": cut.position,
             "recorded_at": format_time(cut.recorded_at),
             "out_of_order": cut.out_of_order,
+            "looked_around": AROUND,
         },
         "version": found.version,
         "position": found.position,
@@ -81,7 +83,10 @@ def _tell(found: State) -> None:
         if _is_collection(value):
             _tell_of(name, value)
     if cut.out_of_order:
-        advise("recorded times go back around there: a position says more than an instant")
+        advise(
+            f"recorded times go back around there ({AROUND} events on either side are looked at): "
+            "a position says more than an instant"
+        )
 
 
 def _is_collection(value: object) -> bool:

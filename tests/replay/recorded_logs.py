@@ -36,6 +36,13 @@ class SparseLog(MemoryEventLog):
         ):
             yield [replace(event, position=10 * event.position) for event in page]
 
+    async def read_stream(
+        self, stream: str, *, after_version: int = 0, page_size: int = 1_000
+    ) -> AsyncGenerator[Sequence[RecordedEvent]]:
+        pages = super().read_stream(stream, after_version=after_version, page_size=page_size)
+        async for page in pages:
+            yield [replace(event, position=10 * event.position) for event in page]
+
     async def read_back(
         self, *, until: int | None = None, page_size: int = 1_000
     ) -> AsyncGenerator[Sequence[RecordedEvent]]:
@@ -46,29 +53,33 @@ class SparseLog(MemoryEventLog):
             yield [replace(event, position=10 * event.position) for event in page]
 
 
-async def log_recorded_at(seconds: Sequence[int], kind: type[MemoryEventLog]) -> MemoryEventLog:
-    """One event at each of the times, in this order."""
+async def log_recorded_at(
+    seconds: Sequence[int], kind: type[MemoryEventLog], streams: int = 1
+) -> MemoryEventLog:
+    """One event at each of the times, in this order, in one stream after the other."""
     store = MemoryStore()
     for number, second in enumerate(seconds):
         event = NewEvent(uuid5(NAMESPACE_URL, str(number)), "Anything", b"{}", b"{}")
-        store.append("thing-1", [event], number)
+        stream = f"thing-{number % streams}"
+        store.append(stream, [event], number // streams)
         # Not by the store's clock, which never goes back.
         at = EPOCH + timedelta(seconds=second)
-        store.events[number] = replace(store.events[number], recorded_at=at)
+        store.events[-1] = store.streams[stream][-1] = replace(store.events[-1], recorded_at=at)
     return kind(store)
 
 
 class Counting:
-    """Of every event that is read from a log."""
+    """Every event that is read from a log, and every read."""
 
     def __init__(self, log: MemoryEventLog, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.read = 0
-        for name in ("read_all", "read_back"):
+        self.read = self.reads = 0
+        for name in ("read_all", "read_back", "read_stream"):
             monkeypatch.setattr(log, name, self._counted(getattr(log, name)))
 
     def _counted(self, read: Callable[..., Pages]) -> Callable[..., Pages]:
-        async def counted(**bounds: object) -> Pages:
-            async for page in read(**bounds):
+        async def counted(*stream: str, **bounds: object) -> Pages:
+            self.reads += 1
+            async for page in read(*stream, **bounds):
                 self.read += len(page)
                 yield page
 

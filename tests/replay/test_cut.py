@@ -3,14 +3,17 @@
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Never
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
 from domain.event import format_time
-from replay.cut import parse_as_of, position_of, resolve
+from domain.log import LogFailed
+from replay import passage
+from replay.cut import AROUND, parse_as_of, position_of, resolve
 from tests.doubles.memory_log import EPOCH, MemoryEventLog
 from tests.replay.recorded_logs import Counting, SparseLog, log_recorded_at
 
@@ -26,16 +29,25 @@ async def refusal(log: MemoryEventLog, text: str) -> str:
     return caught.value.code
 
 
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a small log has many."""
+    monkeypatch.setattr(passage, "PAGE", 4)
+
+
+@pytest.mark.usefixtures("small_pages")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     gaps=st.lists(st.integers(0, 2), min_size=1, max_size=60),
     second=st.integers(-1, 130),
     kind=st.sampled_from([MemoryEventLog, SparseLog]),
+    streams=st.sampled_from([1, 3, 60]),
 )
 async def test_an_instant_is_the_last_position_recorded_by_then(
-    gaps: list[int], second: int, kind: type[MemoryEventLog]
+    gaps: list[int], second: int, kind: type[MemoryEventLog], streams: int
 ) -> None:
     seconds = [sum(gaps[: number + 1]) for number in range(len(gaps))]
-    log = await log_recorded_at(seconds, kind)
+    log = await log_recorded_at(seconds, kind, streams)
     instant = EPOCH + timedelta(seconds=second)
     by_then = [number for number, at in enumerate(seconds, 1) if at <= second]
     if not by_then:
@@ -67,25 +79,91 @@ async def test_times_that_go_back_are_told_and_the_last_position_still_counts(
 
 
 @pytest.mark.parametrize("kind", [MemoryEventLog, SparseLog])
-async def test_a_large_log_is_not_read_through(
-    kind: type[MemoryEventLog], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = await log_recorded_at(range(20_000), kind)
-    counting = Counting(log, monkeypatch)
+async def test_times_that_go_back_within_reach_are_told(kind: type[MemoryEventLog]) -> None:
+    """Around a cut at a position, AROUND events on either side are looked at."""
+    log = await log_recorded_at([*range(2_000), *range(1_700, 4_000)], kind)
     step = 10 if kind is SparseLog else 1
-    cut = await resolve(log, str(12_346 * step), NOW)
-    assert cut.recorded_at == EPOCH + timedelta(seconds=12_345)
-    lately = await resolve(log, format_time(EPOCH + timedelta(seconds=19_000)), NOW)
-    assert lately.position == 19_001 * step
-    assert counting.read < 5_000
+    for position, is_told in (
+        (2_000 - AROUND, False),
+        (2_001 - AROUND, True),
+        (2_000, True),
+        (2_001, True),
+        (1_999 + AROUND, True),
+        (2_000 + AROUND, False),
+        (4_000, False),
+    ):
+        cut = await resolve(log, str(position * step), NOW)
+        assert cut.out_of_order is is_told, position
 
 
-async def test_what_is_long_past_is_found_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = await log_recorded_at(range(20_000), MemoryEventLog)
+async def test_where_times_go_back_far_an_instant_is_a_place_where_they_pass_it() -> None:
+    """In a log of one stream the same, whichever way it is searched for."""
+    seconds = [*range(11_000), *range(6_000, 16_000)]
+    dense = await log_recorded_at(seconds, MemoryEventLog)
+    sparse = SparseLog(dense.store)
+    for second in (5_999, 6_000, 8_000, 10_999, 11_000, 15_000):
+        text = format_time(EPOCH + timedelta(seconds=second))
+        cut = await resolve(dense, text, NOW)
+        assert await position_of(dense, text, NOW) == cut.position
+        assert cut.recorded_at == EPOCH + timedelta(seconds=second)
+        assert min(seconds[cut.position : cut.position + AROUND]) > second
+        assert await position_of(sparse, text, NOW) == 10 * cut.position
+
+
+async def test_times_that_go_back_far_off_are_told_where_the_search_comes_by() -> None:
+    log = await log_recorded_at([*range(11_000), *range(6_000, 11_000)], MemoryEventLog)
+    cut = await resolve(log, format_time(EPOCH + timedelta(seconds=8_000)), NOW)
+    assert (cut.position, cut.out_of_order) == (13_001, True)
+
+
+@pytest.mark.parametrize("kind", [MemoryEventLog, SparseLog])
+@pytest.mark.parametrize("streams", [1, 50])
+async def test_a_large_log_is_not_read_through(
+    kind: type[MemoryEventLog], streams: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = await log_recorded_at(range(20_000), kind, streams)
+    step = 10 if kind is SparseLog else 1
+    for second in (10, 2_345, 12_000, 19_000, 19_990):
+        counting = Counting(log, monkeypatch)
+        cut = await resolve(log, format_time(EPOCH + timedelta(seconds=second)), NOW)
+        assert cut.position == (second + 1) * step
+        assert await position_of(log, str(cut.position), NOW) == cut.position
+        assert counting.read < 6 * AROUND
+        assert counting.reads < 40
+        monkeypatch.undo()
+
+
+async def test_a_position_between_events_is_found_without_reading_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = await log_recorded_at(range(9_000), SparseLog, streams=50)
     counting = Counting(log, monkeypatch)
-    cut = await resolve(log, format_time(EPOCH + timedelta(seconds=2_345)), NOW)
-    assert cut.position == 2_346
-    assert counting.read < 2_000
+    with pytest.raises(InvalidInput, match="at 23450"):
+        await position_of(log, "23456", NOW)
+    assert counting.read < 4 * AROUND
+    assert counting.reads < 40
+
+
+async def test_a_log_that_fails_is_not_taken_for_one_without_the_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = await log_recorded_at(range(20), MemoryEventLog)
+
+    def read_back(**_: object) -> Never:
+        raise LogFailed("a disk is broken")
+
+    monkeypatch.setattr(log, "read_back", read_back)
+    with pytest.raises(LogFailed, match="a disk is broken"):
+        await resolve(log, "5", NOW)
+
+
+async def test_a_log_of_short_streams_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no other way where positions are offsets."""
+    log = await log_recorded_at(range(6_000), SparseLog, streams=6_000)
+    counting = Counting(log, monkeypatch)
+    cut = await resolve(log, format_time(EPOCH + timedelta(seconds=3_000)), NOW)
+    assert cut.position == 30_010
+    assert counting.read < 5_000
 
 
 @pytest.mark.parametrize("kind", [MemoryEventLog, SparseLog])

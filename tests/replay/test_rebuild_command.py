@@ -197,7 +197,7 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         listener.moved(Progress(150, 140, at, 0))
     written = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", file.getvalue())
     assert "200 is position 200, recorded at 2026-01-01T00:00:00.000000Z" in written
-    assert "recorded times go back around it" in written
+    assert "recorded times go back around it (500 events on either side are looked at)" in written
     assert "goes on from position 100" in written
     assert "75%" in written
     assert re.search(r"[\d,]+ events/s, 0:00 left", written)

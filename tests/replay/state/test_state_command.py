@@ -52,6 +52,7 @@ def test_one_of_each_kind(command: CommandLine, recorded: Sequence[RecordedEvent
             "position": at,
             "recorded_at": format_time(events[-1].recorded_at),
             "out_of_order": False,
+            "looked_around": 500,
         }
         assert document["state"]
         printed = command("state", stream, "--as-of", format_time(events[-1].recorded_at))
