@@ -1,1 +1,1 @@
-"""The log read again: point-in-time rebuilds, decision replay and verification."""
+"""The log read again: the past rebuilt, as-of queries, verification, decision replay, recovery."""
