@@ -6,6 +6,8 @@ import pytest
 
 from domain.command import Metadata
 from domain.errors import NotFound
+from domain.event import decode
+from domain.order.events import OrderUnknown
 from domain.order.order import Order, VenueDataError, venue_client_id_of
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderType, Side
@@ -21,7 +23,7 @@ from domain.venue import (
     TriggerReport,
     VenueStatus,
 )
-from tests.domain.execution.sent import a_world, sent
+from tests.domain.execution.sent import a_world, last, sent
 from tests.domain.world import NOON, World, a_fill, context_for, terms_of
 
 
@@ -142,9 +144,16 @@ BOTH = pytest.mark.parametrize("which", [0, 1], ids=["cancel", "expire"])
 
 
 @BOTH
-@pytest.mark.parametrize("executed", ["1", "0.500000000000000001", None])
+@pytest.mark.parametrize(
+    ("executed", "reason"),
+    [
+        ("1", "fills are missing"),
+        ("0.500000000000000001", "fills are missing"),
+        (None, "the venue did not say how much was executed"),
+    ],
+)
 async def test_an_end_is_not_booked_while_fills_are_missing(
-    which: int, executed: str | None
+    which: int, executed: str | None, reason: str
 ) -> None:
     """Its money stays reserved, and the log says so to whoever comes after a restart."""
     world, account_id = await a_world(processes=2)
@@ -158,6 +167,9 @@ async def test_an_end_is_not_booked_while_fills_are_missing(
         assert not await process.booking.has_ended(report)
     await world.settle()
     assert types_of(world, order)[-2:] == ["OrderFilled", "OrderUnknown"]
+    unknown = decode(last(world, "OrderUnknown"))
+    assert isinstance(unknown, OrderUnknown)
+    assert unknown.reason == reason
     assert (await world.order(order.id)).in_doubt
     assert (await world.account_state(account_id)).reserved("USDT") == reserved > 0
 
@@ -181,14 +193,16 @@ async def test_an_end_that_tells_of_no_more_than_is_booked_is_booked(
 async def test_the_missing_fills_and_the_venues_records_end_it(which: int) -> None:
     world, account_id = await a_world()
     order = await sent(world, account_id)
-    await world.here.booking.book(ends(order, "0.5")[which])
+    report = ends(order, "0.5")[which]
+    await world.here.booking.book(report)
     await world.here.booking.book(a_fill(order, "1", "0.5"))
-    assert (await world.order(order.id)).is_live
+    assert not await world.here.booking.has_ended(report)
     status = (VenueStatus.CANCELLED, VenueStatus.EXPIRED)[which]
     state = msgspec.structs.replace(a_state(order, status), cum_quantity=Decimal("0.5"))
     await world.here.booking.book_state(state, NOON)
     ended = await world.order(order.id)
     assert (ended.is_live, ended.cum_quantity) == (False, Decimal("0.5"))
+    assert await world.here.booking.has_ended(report)
 
 
 @BOTH

@@ -116,12 +116,13 @@ async def test_an_order_ends_with_the_fill_whose_report_was_lost_or_late(
 ) -> None:
     """The order itself is asked about: nobody waits for the next comparison of the account."""
     world, account_id = await a_funded_world()
-    order = await sent(world, account_id)
-    head, executed = (order.venue_client_id, "v", account_id), Decimal("0.5")
+    executed = Decimal("0.5")
     cancelled = status is VenueStatus.CANCELLED
     monkeypatch.setattr(Reconciliation, "run", never_again)
     async with at_work(world):
-        fill = a_fill(order, "1", "0.5")
+        order = await placed(world, account_id)
+        await until(lambda: types(world)[-1] == "OrderAccepted")
+        head, fill = (order.venue_client_id, "v", account_id), a_fill(order, "1", "0.5")
         world.venue.fills = [fill]
         world.venue.states[order.venue_client_id] = OrderState(
             *head, status, executed, "user", NOON, order.terms
