@@ -179,7 +179,9 @@ class ExecutionWorker:
                 cancel = partial(self._submission.cancel, order_id, event.request_id, context)
                 await self._ask(order_id, cancel, context)
             case OrderAmendRequested():
-                await self._ask(order_id, partial(self._submission.amend, event, context), context)
+                handed_over = not self.worker.caught_up.is_set()
+                amend = partial(self._submission.amend, event, context, handed_over=handed_over)
+                await self._ask(order_id, amend, context)
             case _:
                 pass
 

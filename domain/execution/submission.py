@@ -14,13 +14,19 @@ from domain.execution.trading_gate import TradingGate, Withheld
 from domain.execution.venue_problems import VenueProblems
 from domain.log import WrongExpectedVersion
 from domain.order.events import OrderAmendRequested
-from domain.order.order import SEND_WINDOW, Order, VenueDataError, venue_client_id_of
+from domain.order.order import (
+    SEND_WINDOW,
+    Order,
+    VenueDataError,
+    amended_terms,
+    venue_client_id_of,
+)
 from domain.order.terms import OrderTerms
 from domain.patience import insist
-from domain.policies.trailing_stop import venue_terms
+from domain.policies.trailing_stop import is_move, venue_terms
 from domain.repository import Repository
 from domain.use_cases.change import MAX_RACES, change
-from domain.venue import Ambiguous, Outcome, SendWindow, Venue, VenueOrder
+from domain.venue import Ambiguous, Outcome, Rejected, SendWindow, Venue, VenueOrder
 
 Recorder = Callable[[Order, Outcome, datetime], None]
 
@@ -152,20 +158,48 @@ class Submission:
         require(self._lease)
         await self._venue.cancel(order.account_id, order.venue_client_id)
 
-    async def amend(self, event: OrderAmendRequested, context: CommandContext) -> None:
-        """Send an amend request that is pending, unless it is too late for it to arrive."""
+    async def amend(
+        self, event: OrderAmendRequested, context: CommandContext, *, handed_over: bool
+    ) -> None:
+        """Send an amend request that is pending, unless it is too late for it to arrive.
+
+        While trading is stopped, one that asks for more than it may is answered with the reason and
+        not sent. With ``handed_over`` an earlier leader may have sent it: only the venue's records
+        tell its answer then.
+        """
+        await self._gate.until_known()
         order = await self._look(event.originator_id)
-        window = self._window(event.timestamp)
         if order.pending_amend != event.request_id:
             return
-        if self._clock.now() > window.valid_until:
-            self._in_doubt(order.id)  # an earlier leader may have sent it
-            return
-        require(self._lease)
-        outcome = await self._venue.amend(
-            order.account_id, order.venue_client_id, event.amendment, window
-        )
-        await self._record(order.id, outcome, partial(record_amend, event.request_id), context)
+        withheld = await insist(self._clock, lambda: self._amend_refusal(order, event))
+        window = self._window(event.timestamp)
+        if withheld is not None and not handed_over:
+            rejected = Rejected(withheld.code, withheld.reason, self._clock.now())
+            await self._record_amend(event, rejected, context)
+        elif withheld is not None or self._clock.now() > window.valid_until:
+            self._in_doubt(order.id)
+        else:  # no await since the gate was asked: a halt confirmed by now would have been seen
+            require(self._lease)
+            outcome = await self._venue.amend(
+                order.account_id, order.venue_client_id, event.amendment, window
+            )
+            await self._record_amend(event, outcome, context)
+
+    async def _amend_refusal(self, order: Order, event: OrderAmendRequested) -> Withheld | None:
+        """What stands against an amendment at the moment this returns.
+
+        Nothing where it asks for less quantity and nothing else, or is the core's own move of a
+        trailing stop: that follows in the position's favour, as it would at a venue that has them.
+        """
+        if order.is_cut(event.amendment) or is_move(event.request_id):
+            return None
+        return await self._refusal(order, amended_terms(order.terms, event.amendment))
+
+    async def _record_amend(
+        self, event: OrderAmendRequested, outcome: Outcome, context: CommandContext
+    ) -> None:
+        record = partial(record_amend, event.request_id)
+        await self._record(event.originator_id, outcome, record, context)
 
     async def _look(self, order_id: str) -> Order:
         return await insist(self._clock, lambda: self._repository.look(Order, order_id))

@@ -289,7 +289,10 @@ class OrderAmended(OrderEvent, frozen=True, kw_only=True):
 
 @event_type
 class OrderAmendRejected(OrderEvent, frozen=True, kw_only=True):
-    """The venue keeps the old terms; the order is again what ``restored_status`` says."""
+    """The old terms stay; the order is again what ``restored_status`` says.
+
+    The venue did not take the new ones, or they were not sent, as trading was stopped meanwhile.
+    """
 
     request_id: str
     code: str

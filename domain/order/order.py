@@ -179,6 +179,11 @@ class Order(Aggregate):
         """The worst price on its present terms or on those asked for."""
         return max(self.worst_price, self.pending_worst_price or ZERO)
 
+    def is_cut(self, amendment: Amendment) -> bool:
+        """True for less quantity and nothing else: nothing larger or dearer can come of it."""
+        prices = (amendment.limit_price, amendment.stop_price)
+        return prices == (None, None) and (amendment.quantity or ZERO) <= self.terms.quantity
+
     @property
     def venue_client_id(self) -> str:
         return venue_client_id_of(self.id)

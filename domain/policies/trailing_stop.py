@@ -38,6 +38,8 @@ POLL = timedelta(seconds=1)
 MOST_ASKED = 4
 """How often one move is asked for."""
 
+_REQUESTS = "policy:trailing_stop:"
+
 OLDEST_QUOTE = timedelta(seconds=5)
 
 
@@ -198,8 +200,13 @@ def asks(order: Order, stop: Decimal, now: datetime) -> bool:
     return asked < MOST_ASKED and now >= later(order.amend_requested_at, asked)
 
 
+def is_move(request_id: str) -> bool:
+    """True for the requests of this policy: those of clients are never named like this."""
+    return request_id.startswith(_REQUESTS)
+
+
 def _request_prefix(stop: Decimal) -> str:
-    return f"policy:trailing_stop:{stop:f}:"
+    return f"{_REQUESTS}{stop:f}:"
 
 
 def move(order: Order, stop: Decimal, now: datetime) -> None:

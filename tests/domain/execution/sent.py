@@ -45,7 +45,7 @@ async def handle(process: Process, recorded: RecordedEvent) -> None:
             await submission.cancel(event.originator_id, event.request_id, context)
         case OrderAmendRequested():
             await submission.answer_unsent(event.originator_id, context)
-            await submission.amend(event, context)
+            await submission.amend(event, context, handed_over=False)
 
 
 async def sent(world: World, account_id: str, terms: OrderTerms | None = None) -> Order:

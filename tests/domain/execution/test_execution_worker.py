@@ -6,17 +6,21 @@ from decimal import Decimal
 
 import pytest
 
+from domain.event import decode
 from domain.execution.execution_worker import ExecutionWorker
 from domain.execution.lease import LeaseLost
 from domain.execution.leased_log import LeasedLog
 from domain.execution.reconciliation import Reconciliation
 from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
+from domain.order.events import OrderAmendRejected
+from domain.order.order import Order, amended_terms
 from domain.repository import Repository
 from domain.use_cases.requests import CancelOrder
 from domain.use_cases.risk_desk import ChangeTrading
 from domain.venue import (
     Accepted,
     Ambiguous,
+    Amendment,
     CancelReport,
     ExpireReport,
     OpenOrder,
@@ -197,6 +201,44 @@ async def test_what_was_found_at_the_start_withholds_what_was_placed_before() ->
         await until(lambda: "OrderWithheld" in types(world))
     assert "ExternalOrderFound" in types(world)
     assert world.venue.sent == []
+
+
+async def amend_requested(world: World, order: Order) -> None:
+    """However trading stands: it may have been decided just before."""
+    repository = Repository(world.here.log, "test")
+    asked = await repository.load(Order, order.id)
+    asked.request_amend("a", Amendment(quantity=Decimal(3)), Decimal(100), (), NOON)
+    await repository.save(asked, context_for("a"))
+
+
+async def test_an_amendment_that_follows_a_halt_is_answered_with_it() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    async with at_work(world):
+        await world.here.risk.halt(ChangeTrading("system", "h", "stop"), context_for("h"))
+        await until(lambda: "TradingHalted" in types(world))
+        await amend_requested(world, order)
+        await until(lambda: "OrderAmendRejected" in types(world))
+    rejected = decode(last(world, "OrderAmendRejected"))
+    assert isinstance(rejected, OrderAmendRejected)
+    assert rejected.code == "trading_halted"
+    assert ("amend", order.venue_client_id) not in world.venue.sent
+
+
+async def test_an_amendment_that_an_earlier_leader_sent_before_a_halt_may_be_taken() -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    await amend_requested(world, order)
+    await world.here.risk.halt(ChangeTrading("system", "h", "stop"), context_for("h"))
+    taken = amended_terms(order.terms, Amendment(quantity=Decimal(3)))
+    head = (order.venue_client_id, f"v-{order.venue_client_id}", account_id)
+    async with at_work(world):
+        world.venue.states[order.venue_client_id] = OrderState(
+            *head, VenueStatus.WORKING, D0, "", NOON, taken
+        )
+        await until(lambda: "OrderAmended" in types(world))
+    assert "OrderAmendRejected" not in types(world)
+    assert ("amend", order.venue_client_id) not in world.venue.sent
 
 
 class SlowIntents(MemoryEventLog):

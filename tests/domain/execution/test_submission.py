@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain.account.account import Account
 from domain.aggregate import Aggregate
 from domain.command import Metadata
 from domain.errors import Busy
@@ -14,10 +15,11 @@ from domain.event import decode
 from domain.execution.account_records import AccountRecords
 from domain.execution.lease import LeaseLost
 from domain.log import Appended, LogUnavailable, NewEvent, WrongExpectedVersion
-from domain.order.events import OrderWithheld
+from domain.order.events import OrderAmendRejected, OrderAmendRequested, OrderWithheld
 from domain.order.order import SEND_WINDOW, Order, VenueDataError
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderTerms, OrderType, Side
+from domain.policies.trailing_stop import move
 from domain.repository import Repository
 from domain.session.events import VenueDataProblem
 from domain.use_cases.account_desk import AcknowledgeExternal
@@ -562,3 +564,109 @@ async def test_a_late_answer_says_nothing_about_the_next_cancel(
     assert (await world.order(order.id)).pending_cancel == "y"
     await handle(world.here, last(world, "OrderCancelRequested"))
     assert world.venue.sent[-1] == ("cancel", order.venue_client_id)
+
+
+CUT = Amendment(quantity=Decimal("0.5"))
+LARGER = Amendment(quantity=Decimal(50))
+OTHER_PRICE = Amendment(quantity=Decimal("0.5"), limit_price=Decimal(101))
+
+
+async def amend_requested(world: World, order: Order, amendment: Amendment) -> None:
+    await world.here.orders.amend(AmendOrder(order.id, "a", amendment), context_for("a"))
+
+
+async def amend_answer(world: World) -> str | None:
+    """Why the amendment was refused here; None if it was sent."""
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    if world.venue.sent[-1][0] == "amend":
+        return None
+    rejected = decode(last(world, "OrderAmendRejected"))
+    assert isinstance(rejected, OrderAmendRejected)
+    return rejected.code
+
+
+@pytest.mark.parametrize(
+    ("amendment", "code"),
+    [(LARGER, "trading_halted"), (OTHER_PRICE, "trading_halted"), (CUT, None)],
+)
+@pytest.mark.parametrize("scope", ["system", "account", "client"])
+async def test_a_halt_stops_the_amendments_that_do_not_only_cut(
+    scope: str, amendment: Amendment, code: str | None
+) -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await amend_requested(world, order, amendment)
+    await halted(world, scope_name(scope, account_id))
+    assert await amend_answer(world) == code
+    await world.settle()
+    amended = await world.order(order.id)
+    assert (amended.status, amended.terms == order.terms) == (OrderStatus.NEW, code is not None)
+    held = (await world.account_state(account_id)).reservations[order.id]
+    assert held.quantity == amended.terms.quantity
+
+
+async def test_an_account_that_is_not_reconciled_stops_amendments() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await amend_requested(world, order, LARGER)
+    world.here.gate.suspend(account_id, "the venue does not answer")
+    assert await amend_answer(world) == "account_not_reconciled"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "code"), [("0.9", None), ("1", None), ("1.001", "trading_reducing")]
+)
+async def test_reducing_measures_an_amendment_on_the_account_as_it_is(
+    quantity: str, code: str | None
+) -> None:
+    world, account_id = await a_world()
+    await a_long_position(world, account_id)
+    selling = terms_of(side=Side.SELL, limit_price="101", quantity="0.5")
+    order = await sent(world, account_id, selling)
+    await amend_requested(world, order, Amendment(quantity=Decimal(quantity)))
+    await reduced(world, "system")
+    assert await amend_answer(world) == code
+
+
+async def test_a_halt_that_comes_while_the_account_is_read_stops_an_amendment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await amend_requested(world, order, LARGER)
+    await reduced(world, f"account:{account_id}")
+    look = Repository.look
+
+    async def halting(self: Repository, kind: type[Any], aggregate_id: str) -> Any:
+        looked = await look(self, kind, aggregate_id)
+        if kind is Account:
+            await halted(world, "system")
+        return looked
+
+    monkeypatch.setattr(Repository, "look", halting)
+    assert await amend_answer(world) == "trading_halted"
+
+
+async def test_a_trailing_stop_follows_the_market_through_a_halt() -> None:
+    world, account_id = await a_world()
+    stop = terms_of(OrderType.TRAILING_STOP, Side.SELL, trailing_offset="5", stop_price="95")
+    order = await sent(world, account_id, stop)
+    await halted(world, "system")
+    following = await world.here.repository.load(Order, order.id)
+    move(following, Decimal(97), NOON)
+    await world.here.repository.save(following, context_for("move"))
+    assert await amend_answer(world) is None
+    assert (await world.order(order.id)).stop_price == 97
+
+
+async def test_of_an_amendment_that_may_have_been_sent_only_the_venue_can_tell() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await amend_requested(world, order, LARGER)
+    await halted(world, "system")
+    event = decode(last(world, "OrderAmendRequested"))
+    assert isinstance(event, OrderAmendRequested)
+    await world.here.submission.amend(event, context_for("x"), handed_over=True)
+    assert ("amend", order.venue_client_id) not in world.venue.sent
+    assert (await world.order(order.id)).status is OrderStatus.PENDING_REPLACE
+    assert order.id in world.here.inquiry._doubts
