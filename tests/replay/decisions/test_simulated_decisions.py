@@ -10,7 +10,7 @@ from domain.log import RecordedEvent
 from tests.doubles.memory_log import MemoryStore
 from tests.replay.decisions.replaying import replay
 from tests.simulation.engine.run import run_seed
-from tests.simulation.market import SimulatedInstruments
+from tests.simulation.market import TRADED, SimulatedInstruments
 from tests.simulation.scenario import scenario
 
 
@@ -46,6 +46,6 @@ def stored(transcript: bytes) -> MemoryStore:
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_no_decision_of_a_simulated_history_differs(seed: int) -> None:
     outcome = run_seed(seed, scenario)
-    report = asyncio.run(replay(stored(outcome.events), SimulatedInstruments()))
+    report = asyncio.run(replay(stored(outcome.events), SimulatedInstruments(TRADED)))
     assert report.decisions
     assert report.is_clean, report
