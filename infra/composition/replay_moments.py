@@ -38,7 +38,12 @@ SETTINGS = {
     "jit": "off",
 }
 
-_LOST = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+_LOST = (
+    *(asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError),
+    *(asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InternalClientError),
+)
+"""What a new connection says of the tables it has not, and one that has just ended of itself."""
+
 _VIEWS = re.compile(r"\bread\.")
 _PROJECTIONS: Mapping[str, Projection] = {each.name: each for each in ALL_PROJECTIONS}
 
