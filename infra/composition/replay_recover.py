@@ -86,6 +86,7 @@ def _recovery(machine: Machinery, watch: Watch) -> Recovery:
     return Recovery(
         read_models=PostgresReadModels(machine),
         workers=PostgresWorkerPlaces(machine.pool),
+        snapshots=(machine.snapshots, machine.stream_snapshots),
         cache=RedisCache(machine.redis),
         steps=Steps(machine.clock, watch),
     )

@@ -4,6 +4,7 @@ Nothing is sent to anybody. What a worker has done is in the log, so that one wh
 lost goes through the log again and finds everything done.
 """
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
@@ -15,16 +16,24 @@ from replay.recover.read_models import Built, ReadModels
 from replay.recover.report import Report
 from replay.recover.steps import Steps
 from replay.recover.worker_places import WorkerPlaces
+from replay.snapshots.store import SnapshotStore
 
 
 class Recovery:
     """Runs once; another one does the same again, and leaves the same."""
 
     def __init__(
-        self, *, read_models: ReadModels, workers: WorkerPlaces, cache: Cache, steps: Steps
+        self,
+        *,
+        read_models: ReadModels,
+        workers: WorkerPlaces,
+        snapshots: Sequence[SnapshotStore],
+        cache: Cache,
+        steps: Steps,
     ) -> None:
         self._read_models = read_models
         self._workers = workers
+        self._snapshots = snapshots
         self._cache = cache
         self._steps = steps
 
@@ -43,6 +52,7 @@ class Recovery:
         for name in models.names:
             await take(name, partial(models.build, name), _told_of_build)
         await take("leftovers", models.drop_leftovers, _told_of_leftovers)
+        await take("snapshots", self._drop_snapshots, str)
         await take("redis", self._cache.count, _told_of_cache)
         return self._steps.report(head)
 
@@ -69,6 +79,15 @@ class Recovery:
         if not checkpoints:
             return "no checkpoints: they go through the whole log again at the next start"
         return f"{len(checkpoints)} checkpoints, the first of them at {min(checkpoints.values())}"
+
+    async def _drop_snapshots(self) -> str:
+        """They are of builds that do not count any more, and may be of another log. One that stays
+        is found out when it is to be used."""
+        try:
+            dropped = [await asyncio.to_thread(store.drop_all) for store in self._snapshots]
+        except OSError as error:
+            return f"not all could be dropped: {error}"
+        return f"{sum(dropped)} dropped" if sum(dropped) else "none"
 
     async def _require_undamaged(self) -> None:
         damage = [*await self._read_models.damage(), *await self._workers.damage()]

@@ -172,6 +172,14 @@ class SnapshotStore:
         for directory in sorted(found, key=_age)[:-most]:
             shutil.rmtree(directory, ignore_errors=True)
 
+    def drop_all(self) -> int:
+        """How many there were. What was set aside stays. Raises OSError."""
+        directories = [each for each in self._directory.glob("*.v*") if each.is_dir()]
+        found = sum(1 for each in directories for _ in each.glob("*.snapshot"))
+        for directory in directories:
+            _remove(directory)
+        return found
+
     def _files(self, directory: Path) -> Sequence[Path]:
         try:
             return list(directory.iterdir())

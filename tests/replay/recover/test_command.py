@@ -1,6 +1,7 @@
 """``patriot recover`` on a real log, whatever has become of what stands beside it."""
 
 import asyncio
+import errno
 import json
 import signal
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from tests.projections.history import History, append_all
 
 EVENTS = 300
 MODELS = ["accounts", "orders", "order_timeline", "risk", "operations"]
-STEPS = ["log", "leadership", "workers", "builds", *MODELS, "leftovers", "redis"]
+STEPS = ["log", "leadership", "workers", "builds", *MODELS, "leftovers", "snapshots", "redis"]
 
 EVERYTHING = """
 do $$ declare name text; begin
@@ -146,6 +147,32 @@ def test_who_may_read_may_read_afterwards(command: CommandLine, postgres_dsn: st
             " where table_schema = 'read' and table_name = 'orders' and grantee = 'PUBLIC'"
         )
         assert granted.fetchall() == [("PUBLIC",)]
+
+
+def test_snapshots_are_dropped(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be of the log that was here before. What was set aside tells of what happened."""
+    kept = tmp_path / "data" / "snapshots"
+    dropped = [
+        *(kept / f"orders.v2.orders_v2_2.since-1/{n}.snapshot" for n in (1, 2)),
+        kept / "streams/account-1.v2/1.snapshot",
+    ]
+    stays = kept / "aside/accounts.v2.orders_v2_2.since-1.1.snapshot"
+    for path in (*dropped, stays):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"of another log")
+
+    def refused(path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("replay.snapshots.store.shutil.rmtree", refused)
+        told = steps(command("recover", "--json").json)["snapshots"]
+        assert told.startswith("not all could be dropped: [Errno 1]")
+    assert steps(command("recover", "--json").json)["snapshots"] == "3 dropped"
+    assert list(kept.rglob("*.snapshot")) == [stays]
+    assert steps(command("recover", "--json").json)["snapshots"] == "none"
 
 
 def test_schemas_of_others_are_left_alone(command: CommandLine, postgres_dsn: str) -> None:
