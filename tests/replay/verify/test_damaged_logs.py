@@ -16,7 +16,7 @@ from replay.verify.verification import verify
 from tests.doubles.memory_log import MemoryEventLog
 from tests.projections.history import History, append_all
 
-EVENTS = 150
+FEW, MANY = 100, 1_000
 
 Damage = Callable[[list[RecordedEvent], RecordedEvent], None]
 
@@ -48,10 +48,9 @@ class TablesInMemory:
         yield rows
 
 
-@pytest.fixture
-async def log() -> MemoryEventLog:
+async def a_log(events: int) -> MemoryEventLog:
     log = MemoryEventLog()
-    await append_all(log, list(History(5).events(EVENTS)))
+    await append_all(log, list(History(5).events(events)))
     return log
 
 
@@ -96,7 +95,8 @@ async def report_on(log: MemoryEventLog, live: TablesInMemory) -> Report:
     return await verify(log, live, lambda *_: None)
 
 
-async def test_a_whole_log(log: MemoryEventLog) -> None:
+async def test_a_whole_log() -> None:
+    log = await a_log(MANY)
     report = await report_on(log, TablesInMemory(log.store.events))
     assert not any(table.differences for table in report.tables)
     assert not found_by(report, "streams fold")
@@ -112,8 +112,9 @@ async def test_a_whole_log(log: MemoryEventLog) -> None:
         moved_to_another_category,
     ],
 )
-async def test_one_event(log: MemoryEventLog, damage: Damage) -> None:
+async def test_one_event(damage: Damage) -> None:
     """Each in its turn."""
+    log = await a_log(FEW)
     whole, live = list(log.store.events), TablesInMemory(log.store.events)
     for one in whole:
         log.store.events[:] = whole
@@ -125,8 +126,9 @@ async def test_one_event(log: MemoryEventLog, damage: Damage) -> None:
 @pytest.mark.parametrize(
     ("category", "name"), [("account", "accounts"), ("order", "orders"), ("risk", "risk")]
 )
-async def test_the_beginning_of_a_stream(log: MemoryEventLog, category: str, name: str) -> None:
+async def test_the_beginning_of_a_stream(category: str, name: str) -> None:
     """What follows makes no row."""
+    log = await a_log(MANY)
     events = log.store.events
     live = TablesInMemory(events)
     second = next(e for e in events if e.version == 2 and category_of(e.stream) == category)
