@@ -62,6 +62,8 @@ def live(client: Client) -> None:
         headers={"Idempotency-Key": "amend"},
     )
     assert amended.status_code == 202, amended.text
+    # A halt that comes before it is sent stops it.
+    until(lambda: _has_quantity(client, resting, "0.02"), ANSWER_SECONDS, lambda: "not amended")
     halted = client.send(
         "POST",
         "/v1/risk/halt",
@@ -69,6 +71,11 @@ def live(client: Client) -> None:
         headers={"Idempotency-Key": "halt"},
     )
     assert halted.status_code == 202, halted.text
+
+
+def _has_quantity(client: Client, order: str, quantity: str) -> bool | None:
+    answer = client.send("GET", f"/v1/orders/{order}")
+    return answer.json().get("quantity") == quantity or None
 
 
 def test_the_whole_log_again_changes_nothing(data_dir: Path) -> None:
