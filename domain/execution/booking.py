@@ -75,18 +75,22 @@ class Booking:
         order = await self._load(_own_order_id(report.client_order_id))
         return not order.may_work and _is_complete(order, report)
 
-    async def book_state(self, state: OrderState, asked_at: datetime) -> Done:
+    async def book_state(
+        self, state: OrderState, asked_at: datetime, pending_amend: str | None
+    ) -> Done:
         """Book what the venue's records say of an order, once its fills are booked.
 
-        ``asked_at`` is the venue's clock before it was asked: a pending amendment that it does not
-        show, and that can arrive no more by then, was not taken. An ending is not booked while
-        fills are missing.
+        ``asked_at`` is the venue's clock before it was asked, ``pending_amend`` the request that
+        was pending then: of a later one it does not tell. An amendment that it does not show, and
+        that can arrive no more by then, was not taken. An ending is not booked while fills are
+        missing.
         """
 
         def decide(order: Order) -> None:
             now = self._clock.now()
             order.accept(state.venue_order_id, state.at, now)
-            _settle_amendment(order, state, asked_at, now)
+            if order.pending_amend == pending_amend:
+                _settle_amendment(order, state, asked_at, now)
             if order.cum_quantity < state.cum_quantity:
                 order.lose_track("fills are missing", now)
             elif state.status is VenueStatus.CANCELLED:

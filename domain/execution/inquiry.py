@@ -50,6 +50,13 @@ class _Doubt(msgspec.Struct):
     suspected_until: float = 0
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """What was known of an order when the venue was asked: of what came after it says nothing."""
+
+    pending_amend: str | None
+    has_ended: bool
+
+
 class Inquiry:
     """``watch`` an order, and ``run`` asks about it at growing intervals until nothing is in doubt.
 
@@ -156,18 +163,19 @@ class Inquiry:
         order = await self._load(order_id)
         if not order.submitted:
             return order
+        before = _Known(pending_amend=order.pending_amend, has_ended=not order.may_work)
         asked_at = (await self._venue.status()).at
         state = await self._find(order)
         try:
             await self._book_fills(order, state, asked_at)
             if isinstance(state, OrderState):
-                await self._booking.book_state(state, asked_at)
+                await self._booking.book_state(state, asked_at, before.pending_amend)
             else:
                 await self._book_absence(order, state)
         except VenueDataError as problem:
             await self._problems.note(problem.code, str(problem), state)
         if isinstance(state, OrderState) and state.status is VenueStatus.WORKING:
-            await self._see_it_work(order, state)
+            await self._see_it_work(order.id, before, state)
         return await self._load(order_id)
 
     async def _find(self, order: Order) -> OrderState | Absent:
@@ -179,15 +187,12 @@ class Inquiry:
             )
         return state
 
-    async def _see_it_work(self, before: Order, state: OrderState) -> None:
-        """A cancel that did not arrive is sent again; what works after its end is cancelled.
-
-        ``before`` is the order before the venue was asked: it may have ended since.
-        """
-        order = await self._load(before.id)
+    async def _see_it_work(self, order_id: str, before: _Known, state: OrderState) -> None:
+        """A cancel that did not arrive is sent again; what works after its end is cancelled."""
+        order = await self._load(order_id)
         if order.pending_cancel is not None:
             self.cancels.put_nowait(order)
-        elif not before.may_work and not order.may_work:
+        elif before.has_ended and not order.may_work:
             await self._problems.note(
                 "works_after_its_end", f"the venue works order {order.id}, which has ended", state
             )

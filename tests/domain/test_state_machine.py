@@ -549,7 +549,7 @@ class Core(RuleBasedStateMachine):
         state = OrderState(
             client_order_id, "v1", order.account_id, status, Decimal(0), "venue", NOON, terms
         )
-        self.run(self.somewhere(data).booking.book_state(state, NOON))
+        self.run(self.somewhere(data).booking.book_state(state, NOON, before.pending_amend))
         order.accepted, order.unknown = True, False
         if before.pending_amendment and amended_terms(terms, before.pending_amendment) == terms:
             order.replaced()

@@ -110,7 +110,7 @@ async def test_the_venues_records_end_what_is_unknown(
     await world.here.booking.book_absence(order.venue_client_id, Absent(NOON), is_final=False)
     assert (await world.order(order.id)).status is OrderStatus.UNKNOWN
     for _ in range(2):
-        await world.here.booking.book_state(a_state(order, status), NOON)
+        await world.here.booking.book_state(a_state(order, status), NOON, None)
     assert (await world.order(order.id)).status is expected
 
 
@@ -122,7 +122,7 @@ async def test_unknown_twice_and_found_twice() -> None:
         world.clock.at += timedelta(minutes=1)
         at = world.clock.at
         await world.here.booking.book_absence(order.venue_client_id, Absent(at), is_final=False)
-        await world.here.booking.book_state(a_state(order, VenueStatus.WORKING), at)
+        await world.here.booking.book_state(a_state(order, VenueStatus.WORKING), at, None)
     assert types_of(world, order)[-4:] == ["OrderUnknown", "OrderAccepted"] * 2
 
 
@@ -199,7 +199,7 @@ async def test_the_missing_fills_and_the_venues_records_end_it(which: int) -> No
     assert not await world.here.booking.has_ended(report)
     status = (VenueStatus.CANCELLED, VenueStatus.EXPIRED)[which]
     state = msgspec.structs.replace(a_state(order, status), cum_quantity=Decimal("0.5"))
-    await world.here.booking.book_state(state, NOON)
+    await world.here.booking.book_state(state, NOON, None)
     ended = await world.order(order.id)
     assert (ended.is_live, ended.cum_quantity) == (False, Decimal("0.5"))
     assert await world.here.booking.has_ended(report)

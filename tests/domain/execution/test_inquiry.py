@@ -10,7 +10,7 @@ from domain.order.order import SEND_WINDOW, Order
 from domain.order.status import OrderStatus
 from domain.order.terms import OrderType, Side
 from domain.use_cases.requests import AmendOrder, CancelOrder
-from domain.venue import Ambiguous, Amendment, OpenOrder, OrderState, VenueStatus
+from domain.venue import Absent, Ambiguous, Amendment, OpenOrder, OrderState, VenueStatus
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
 from tests.domain.world import NOON, World, a_fill, context_for, terms_of, until
 
@@ -329,6 +329,32 @@ async def test_an_amendment_that_ends_the_order_answers_its_cancel() -> None:
     await handle(world.here, last(world, "OrderAmendRequested"))
     ended = await world.order(order.id)
     assert (ended.status, ended.pending_cancel) == (OrderStatus.FILLED, None)
+
+
+async def test_an_answer_does_not_tell_of_what_was_asked_for_after_the_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Quantity 1, asked for 3, then for 1 again: the venue's old answer shows the 1 it had."""
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    venue_has(world, order, VenueStatus.WORKING)
+    find_order = world.venue.find_order
+
+    async def find_slowly(account_id: str, client_order_id: str) -> OrderState | Absent:
+        answer = await find_order(account_id, client_order_id)
+        for request_id, quantity in (("a", 3), ("b", 1)):
+            amendment = Amendment(quantity=Decimal(quantity))
+            request = AmendOrder(order.id, request_id, amendment)
+            await world.here.orders.amend(request, context_for(request_id))
+            if request_id == "a":
+                await handle(world.here, last(world, "OrderAmendRequested"))
+        return answer
+
+    monkeypatch.setattr(world.venue, "find_order", find_slowly)
+    await ask(world, order)
+    assert (await world.order(order.id)).pending_amend == "b"
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    assert [request for request, _ in world.venue.sent] == ["submit", "amend", "amend"]
 
 
 async def test_only_what_the_amendment_asked_for_has_to_be_seen() -> None:
