@@ -139,7 +139,8 @@ class ReservationReleased(AccountEvent, frozen=True, kw_only=True):
 
 @event_type
 class ExternalOrderFound(AccountEvent, frozen=True, kw_only=True):
-    """The venue works an order for this account that the core did not send (a manual trade).
+    """The venue works an order that the core did not send (a manual trade), or one of the core's
+    for a quantity or at a price that it did not ask for.
 
     From here on the account only reduces, until somebody acknowledges it.
     """

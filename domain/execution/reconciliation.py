@@ -1,7 +1,10 @@
 """Comparing accounts with the venue, at the start and again and again: the venue wins."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
 
 from domain.account.account import Account
 from domain.clock import Clock
@@ -25,6 +28,14 @@ FAILURES_ADMITTED = 3
 differs then is cleared up before the account trades."""
 
 SIDE_BY_SIDE = 16
+
+
+class _AskedFor(msgspec.Struct, frozen=True):
+    """What an order of ours is to work for, as of a version of it."""
+
+    version: int
+    quantity: Decimal
+    limit_price: Decimal | None
 
 
 class Reconciliation:
@@ -121,6 +132,7 @@ class Reconciliation:
         await self._book_fills(account_id)
         await self._find_external_orders(account_id, open_orders)
         await self._ask_about_orders(account_id, open_orders)
+        await self._find_amended_by_hand(account_id, open_orders)
         return await self._holdings.compare(account_id)
 
     async def _book_fills(self, account_id: str) -> None:
@@ -139,11 +151,13 @@ class Reconciliation:
     ) -> None:
         for found in open_orders:
             if not await self._is_ours(found):
+                await self._find_external(account_id, found)
 
-                def decide(account: Account, found: OpenOrder = found) -> None:
-                    account.find_external_order(found, self._clock.now())
+    async def _find_external(self, account_id: str, found: OpenOrder) -> None:
+        def decide(account: Account) -> None:
+            account.find_external_order(found, self._clock.now())
 
-                await self._records.change(account_id, decide)
+        await self._records.change(account_id, decide)
 
     async def _is_ours(self, found: OpenOrder) -> bool:
         order_id = order_id_of(found.client_order_id)
@@ -163,6 +177,44 @@ class Reconciliation:
         ours = [order_id_of(found.client_order_id) for found in open_orders]
         orders = [await self._records.order(order_id) for order_id in ours if order_id is not None]
         return [order.id for order in orders if order.submitted and not order.may_work]
+
+    async def _find_amended_by_hand(
+        self, account_id: str, open_orders: Sequence[OpenOrder]
+    ) -> None:
+        """Orders of ours that work for a quantity or at a price that nobody here asked for.
+
+        An amendment may be taken between the list and the look at the log, so what differs is
+        listed once more, and nothing may have happened to the order meanwhile.
+        """
+        before = await self._asked_for(open_orders)
+        if not any(_is_other(found, before) for found in open_orders):
+            return
+        again = await self._venue.open_orders(account_id)
+        after = await self._asked_for(again)
+        for found in again:
+            asked_for = after.get(found.client_order_id)
+            if asked_for == before.get(found.client_order_id) and _is_other(found, after):
+                await self._find_external(account_id, found)
+
+    async def _asked_for(self, open_orders: Sequence[OpenOrder]) -> dict[str, _AskedFor]:
+        """By client order id, of those of ours that no amendment is under way for."""
+        found = {}
+        for order_id in (order_id_of(each.client_order_id) for each in open_orders):
+            if order_id is None:
+                continue
+            order = await self._records.order(order_id)
+            if order.submitted and order.is_live and order.pending_amend is None:
+                asked_for = _AskedFor(order.version, order.terms.quantity, order.terms.limit_price)
+                found[order.venue_client_id] = asked_for
+        return found
+
+
+def _is_other(found: OpenOrder, asked_for: Mapping[str, _AskedFor]) -> bool:
+    wanted = asked_for.get(found.client_order_id)
+    if wanted is None:
+        return False
+    terms = found.terms
+    return (terms.quantity, terms.limit_price) != (wanted.quantity, wanted.limit_price)
 
 
 def _agrees(order: Order, listed: dict[str, OpenOrder]) -> bool:

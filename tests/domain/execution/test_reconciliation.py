@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,7 +15,16 @@ from domain.order.order import SEND_WINDOW, Order
 from domain.order.status import OrderStatus
 from domain.risk.trading_state import TradingState
 from domain.use_cases.account_desk import OpenAccount
-from domain.venue import Ambiguous, CancelReport, OpenOrder, OrderState, VenuePosition, VenueStatus
+from domain.use_cases.requests import AmendOrder
+from domain.venue import (
+    Ambiguous,
+    Amendment,
+    CancelReport,
+    OpenOrder,
+    OrderState,
+    VenuePosition,
+    VenueStatus,
+)
 from tests.domain.execution.sent import a_world, handle, last, placed, sent
 from tests.domain.world import FEES, NOON, World, a_fill, a_quote, context_for, terms_of
 
@@ -120,6 +130,45 @@ async def test_an_order_the_core_did_not_send() -> None:
     account = await rounds(world, 3)
     assert [event.type for event in world.store.events].count("ExternalOrderFound") == 1
     assert account.trading_state is TradingState.REDUCING
+
+
+@pytest.mark.parametrize(
+    "by_hand", [{"quantity": Decimal(5)}, {"limit_price": Decimal(90)}], ids=str
+)
+async def test_an_order_that_was_amended_at_the_venue(by_hand: dict[str, Decimal]) -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    terms = msgspec.structs.replace(order.terms, **by_hand)
+    world.venue.states[order.venue_client_id] = _state(order, VenueStatus.WORKING, "0")
+    world.venue.working = [OpenOrder(order.venue_client_id, "v", account_id, terms, D0)]
+    account = await rounds(world, 3)
+    assert [event.type for event in world.store.events].count("ExternalOrderFound") == 1
+    assert account.trading_state is TradingState.REDUCING
+
+
+async def test_an_amendment_that_is_taken_between_list_and_look_is_nobodys_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, account_id = await a_funded_world()
+    order = await sent(world, account_id)
+    world.venue.states[order.venue_client_id] = _state(order, VenueStatus.WORKING, "0")
+    world.venue.working = [OpenOrder(order.venue_client_id, "v", account_id, order.terms, D0)]
+    open_orders = world.venue.open_orders
+
+    async def list_and_amend(account_id: str) -> Sequence[OpenOrder]:
+        listed = await open_orders(account_id)
+        amended = msgspec.structs.replace(order.terms, quantity=Decimal(3))
+        if listed[0].terms != amended:
+            request = AmendOrder(order.id, "a", Amendment(quantity=Decimal(3)))
+            await world.here.orders.amend(request, context_for("a"))
+            await handle(world.here, last(world, "OrderAmendRequested"))
+            world.venue.working = [msgspec.structs.replace(listed[0], terms=amended)]
+        return listed
+
+    monkeypatch.setattr(world.venue, "open_orders", list_and_amend)
+    account = await rounds(world, 3)
+    assert (await world.order(order.id)).terms.quantity == 3
+    assert account.trading_state is TradingState.ACTIVE
 
 
 async def test_reducing_until_acknowledged() -> None:
