@@ -27,8 +27,18 @@ ALICE = {"name": "Alice Liddell", "email": "alice@example.com", "phone": "+35191
 @pytest.fixture
 def servers(postgres_dsn: str, redis_url: str) -> dict[str, str]:
     """Of a log with some events of others."""
-    asyncio.run(_append(postgres_dsn, list(History(5).events(EVENTS))[:EVENTS]))
+    asyncio.run(_append(postgres_dsn, sound_events()))
     return {"PATRIOT_POSTGRES_DSN": postgres_dsn, "PATRIOT_REDIS_URL": redis_url}
+
+
+def sound_events() -> list[tuple[str, Event]]:
+    """In which verification finds nothing: no order of a history goes all of its way."""
+    history, events = History(5), list[tuple[str, Event]]()
+    while len(events) < EVENTS:
+        history.deposit()
+        history.adjust_position()
+        events += history.taken()
+    return events[:EVENTS]
 
 
 async def _append(dsn: str, events: Sequence[tuple[str, Event]]) -> None:
@@ -197,7 +207,7 @@ def test_nothing_that_rebuilds_touches_the_keys(recorded: CommandLine) -> None:
     for _ in range(2):
         assert recorded("recover").code == 0
     refused = recorded("rebuild", "--as-of", "10", "--into", "subject_keys")
-    assert (refused.code, "used for something else" in refused.err) == (2, True)
+    assert (refused.code, "uses for itself" in " ".join(refused.err.split())) == (2, True)
     assert recorded("rebuild", "--drop", "subject_keys").code != 0
     assert recorded("subject", "show", "alice", "--json").json["details"] == ALICE
 
