@@ -69,6 +69,14 @@ async def run(bench: Bench) -> list[Result]:
             reference_value=tenth.value,
             goal=GOAL_OF_TENTH,
         ),
+        Result.at_least(
+            f"{name}, of the library",
+            whole.rate,
+            "events/s",
+            reference=f"the ProjectionRunner on the first {library.events:,} of them",
+            reference_value=tenth.reference_value,
+            goal=GOAL_OF_LIBRARY,
+        ),
         Result.at_most(f"{name}, memory", whole.mib, "MiB", MAX_MEMORY_MIB),
     ]
 

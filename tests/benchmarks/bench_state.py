@@ -3,14 +3,17 @@ does where rows of the stream are kept."""
 
 import random
 import time
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 from prometheus_client import CollectorRegistry
 
 from domain.account.account import Account
+from domain.event import format_time
 from domain.log import EventLog, NewEvent
 from infra.clock import SystemClock
 from infra.composition.replay_kept_streams import EVERY, KeptStreams
@@ -55,20 +58,39 @@ async def run(bench: Bench) -> list[Result]:
             assert found is not None
             assert found.account["version"] == position
 
+        times = await _recorded_times(log)
+
+        async def answer_at(past: LoggedPast, position: int) -> None:
+            instant = times[position - 1]
+            found = await past.account(account.id, await past.position(format_time(instant)))
+            assert found is not None
+            assert found.account["version"] == bisect_right(times, instant)
+
         name = f"an account of {events} events"
         api, snapshots = partial(answer, folded), partial(answer, kept)
+        at_instant, kept_at_instant = partial(answer_at, folded), partial(answer_at, kept)
         anywhere = partial(some.randint, 1, head)
         results = [
             await _measured(f"{name}, all of them", state, lambda: head, LIMIT_MS),
             await _measured(f"{name}, as of any position", state, anywhere, LIMIT_MS),
             await _measured(f"{name}, the API's answer", api, lambda: head, LIMIT_MS),
+            await _measured(f"{name}, the API's at any instant", at_instant, anywhere, LIMIT_MS),
         ]
         for position in range(EVERY, head, EVERY):
             await answer(kept, position)
         return [
             *results,
             await _measured(f"{name}, with snapshots", snapshots, anywhere, KEPT_LIMIT_MS),
+            await _measured(
+                f"{name}, with snapshots at any instant", kept_at_instant, anywhere, KEPT_LIMIT_MS
+            ),
         ]
+
+
+async def _recorded_times(log: EventLog) -> Sequence[datetime]:
+    """By position: they never go back."""
+    async with aclosing(log.read_all()) as pages:
+        return [event.recorded_at async for page in pages for event in page]
 
 
 def _past(bench: Bench, log: EventLog, streams: KeptStreams) -> LoggedPast:

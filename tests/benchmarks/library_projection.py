@@ -110,7 +110,7 @@ class LibraryProjection:
 
     def __init__(self, dsn: str, events: int) -> None:
         self._dsn = dsn
-        self._events = events
+        self.events = events
 
     async def rate(self) -> float:
         """Events a second, from when the first is at hand until the last one's commit."""
@@ -124,10 +124,10 @@ class LibraryProjection:
             view_class=Rows,
             env=environment(self._dsn),
         ) as runner:
-            runner.wait(self._events, PATIENCE_SECONDS)
+            runner.wait(self.events, PATIENCE_SECONDS)
             projection = runner.projection
         assert isinstance(projection, AllReadModels)
-        return self._events / (projection.ended_at - projection.began_at)
+        return self.events / (projection.ended_at - projection.began_at)
 
     async def _prepare(self) -> None:
         connection = await asyncpg.connect(self._dsn)
@@ -145,7 +145,7 @@ class LibraryProjection:
         """The library's log has the same events at the same positions; what was written before is
         flushed, so that no commit waits for it."""
         async with PostgresEventLog.open(self._dsn) as log:
-            async for page in log.read_all(until=self._events):
+            async for page in log.read_all(until=self.events):
                 await connection.copy_records_to_table(
                     "samelog_events",
                     columns=("originator_id", "originator_version", "topic", "state",
