@@ -46,7 +46,8 @@ class AccountRecords:
 
     async def working_orders(self, account: Account) -> Sequence[Order]:
         """The orders the account has reserved for: all that may work, and those on their way."""
-        return [await self.order(order_id) for order_id in account.reservations]
+        reserved = list(account.reservations)  # the account may change while orders are read
+        return [await self.order(order_id) for order_id in reserved]
 
     async def executed_orders(self, account: Account) -> Sequence[Order]:
         """The newest that have executions, ended or not."""

@@ -13,7 +13,7 @@ from domain.execution.comparison import Difference, difference
 from domain.execution.inquiry import CLOCKS_APART, Inquiry
 from domain.execution.venue_problems import VenueProblems
 from domain.instrument import Instruments
-from domain.order.order import order_id_of
+from domain.order.order import Order, order_id_of
 from domain.venue import FillReport, UnreadableAnswer, Venue, VenuePosition, VenueUnavailable
 
 ADJUSTED_AFTER_SECONDS = 15
@@ -137,10 +137,7 @@ class HoldingsCheck:
             if not await self._is_fill_settled(account, fill):
                 return False
         orders = await self._records.working_orders(account)
-        return all(
-            order.is_live and account.reservations[order.id].quantity == order.leaves_quantity
-            for order in orders
-        )
+        return all(order.is_live and _is_reserved(account, order) for order in orders)
 
     async def _is_fill_settled(self, account: Account, fill: FillReport) -> bool:
         order_id = order_id_of(fill.client_order_id)
@@ -180,6 +177,12 @@ class HoldingsCheck:
                 account.adjust_balance(asset, amount, now)
 
         await self._records.change(account_id, decide)
+
+
+def _is_reserved(account: Account, order: Order) -> bool:
+    """False as well once the reservation is gone: the account may have changed meanwhile."""
+    held = account.reservations.get(order.id)
+    return held is not None and held.quantity == order.leaves_quantity
 
 
 def _require_numbers(positions: Sequence[VenuePosition], balances: Mapping[str, Decimal]) -> None:

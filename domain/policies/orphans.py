@@ -25,6 +25,13 @@ def deadline_after(at: datetime, heard_at: datetime) -> datetime:
     return max(at, heard_at) + ORPHAN_DEADLINE
 
 
+def what_it_needs(order: Order) -> ResizeReservation:
+    """Of money, as of now."""
+    return ResizeReservation(
+        order.account_id, order.id, order.version, order.most_leaves, order.highest_worst_price
+    )
+
+
 class Abandonment:
     """Makes sure that an order that is not recorded never will be."""
 
@@ -84,9 +91,7 @@ class OrphanPolicy:
         order = await self._abandonment.abandon(account_id, order_id, cause)
         needed: AccountCommand = ReleaseReservation(account_id, order_id, "abandoned")
         if order.may_work:
-            needed = ResizeReservation(
-                account_id, order_id, order.version, order.most_leaves, order.highest_worst_price
-            )
+            needed = what_it_needs(order)
         context = context_of(self.name, cause, cause.correlation_id, "settle")
         await self._settlement.carry_out(needed, context)
         return None

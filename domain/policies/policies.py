@@ -50,7 +50,7 @@ class Policies:
             OrphanPolicy(abandonment, settlement, clock),
             OcoPolicy(removal, abandonment, settlement, clock, capabilities),
             ExpiryPolicy(removal, clock, capabilities),
-            AmendmentPolicy(repository, clock),
+            AmendmentPolicy(repository, settlement, clock),
         ]
         if not capabilities.trailing_stops:
             timed.append(TrailingStopPolicy(repository, instruments, quote, clock))

@@ -4,11 +4,12 @@ from decimal import Decimal
 
 import pytest
 
+from domain.account.account import Account
 from domain.log import LogUnavailable
 from domain.policies.orphans import ORPHAN_DEADLINE
 from domain.use_cases.requests import AmendOrder
 from domain.venue import Amendment
-from tests.domain.execution.sent import a_world, sent
+from tests.domain.execution.sent import a_world, handle, last, sent
 from tests.domain.policies.desk import PolicyDesk, types_of
 from tests.domain.world import World, a_fill, context_for
 
@@ -64,6 +65,27 @@ async def test_a_request_that_comes_is_left_alone() -> None:
     await desk.after(DEADLINE)
     assert types_of(world, order.id)[-1] == "OrderAmendRequested"
     assert await reserved(world, account_id) > 200
+
+
+async def test_a_second_attempt_that_reserved_after_the_answer_leaves_nothing_behind() -> None:
+    """It had read the order before the first attempt's request, and a higher price since."""
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    stale = order.version
+    await world.here.orders.amend(twice_as_much(order.id), context_for("a"))
+    await handle(world.here, last(world, "OrderAmendRequested"))
+    desk = PolicyDesk(world)
+    await desk.run()
+    needed = await reserved(world, account_id)
+    account = await world.here.repository.load(Account, account_id, newest=True)
+    account.amend_reservation(
+        order.id, stale, Decimal(2), Decimal(110), world.clock.now(), request_id="a"
+    )
+    await world.here.repository.save(account, context_for("again"))
+    await desk.run()
+    assert await reserved(world, account_id) > needed
+    await desk.after(DEADLINE)
+    assert await reserved(world, account_id) == needed
 
 
 async def test_the_same_request_after_it_was_abandoned_is_decided_anew() -> None:
