@@ -247,7 +247,8 @@ class Inquiry:
 
 
 def _total(fills: Iterable[FillReport]) -> Decimal:
-    return sum((fill.quantity for fill in fills), ZERO)
+    """Of those that can be added up: the booking tells of the others."""
+    return sum((fill.quantity for fill in fills if fill.quantity.is_finite()), ZERO)
 
 
 def _bust(order: Order, fill: Fill) -> BustReport:

@@ -259,6 +259,18 @@ async def test_a_list_that_is_not_whole_takes_no_fill_back() -> None:
     assert not found.busted
 
 
+async def test_listed_quantities_that_cannot_be_added_up_are_a_problem() -> None:
+    world, account_id = await a_world()
+    order = await sent(world, account_id)
+    await world.here.booking.book(a_fill(order, "1", "0.4"))
+    venue_has(world, order, VenueStatus.WORKING, "0.4")
+    world.venue.fills = [a_fill(order, "2", "sNaN")]
+    world.venue.clock = NOON + LISTED_AFTER
+    await ask(world, order)
+    assert (await world.order(order.id)).cum_quantity == Decimal("0.4")
+    assert last(world, "VenueDataProblem")
+
+
 async def test_an_answer_about_another_order_is_none() -> None:
     world, account_id = await a_world()
     asked, other = await lost(world, account_id), await sent(world, account_id)
